@@ -12,12 +12,33 @@ type Person struct {
 	// Identities by kind and scope, without personal values (phone and e-mail carry Value "").
 	Identities []PersonIdentity
 	Staff      []StaffLink
+	Follows    []Follow
 	// Excluded: own staff, own domain's e-mail, competitor and test lists: not scored, no lead, no alert.
 	Excluded bool
 
-	New   bool // made in this batch
-	dirty bool
+	New bool // made in this batch
+
+	olds  []int64 // contacts merged into this one
+	moved dirt    // what Flush has to write
 }
+
+// dirt says which parts of a person changed in this batch.
+type dirt struct {
+	row    bool
+	values map[string]bool
+	staff  map[int]bool // index into Staff
+	follow map[int]bool // index into Follows
+}
+
+// Follow is a person's relation to one official account.
+type Follow struct {
+	AppID        string
+	FollowedAt   int64
+	UnfollowedAt int64 // 0 while they follow
+}
+
+// Active reports whether the person follows now.
+func (f Follow) Active() bool { return f.UnfollowedAt == 0 }
 
 // PersonIdentity is one identity of a person.
 type PersonIdentity struct {
@@ -25,6 +46,8 @@ type PersonIdentity struct {
 	Kind  string
 	Scope string
 	Value string // "" for sealed kinds
+	// Verified is as in event.Identity.
+	Verified bool
 }
 
 // FieldType is how a field's values are stored, compared and edited.
@@ -59,6 +82,9 @@ type StaffLink struct {
 
 // Friend reports whether the link is alive.
 func (l StaffLink) Friend() bool { return l.RemovedAt == 0 }
+
+// Contacts are the ids the person's history stands under: its own and those merged into it.
+func (p *Person) Contacts() []int64 { return append([]int64{p.ID}, p.olds...) }
 
 // Has reports whether the person has an identity of the kind (and scope, unless "").
 func (p *Person) Has(kind, scope string) bool { return p.Identity(kind, scope) != nil }

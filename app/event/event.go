@@ -44,6 +44,9 @@ type Identity struct {
 	Kind  string `json:"kind"`
 	Scope string `json:"scope,omitempty"`
 	Value string `json:"value"`
+	// Verified: whoever reports it has proof (a phone number authorised in WeChat, an own system with a
+	// key), not just what somebody typed. Only matters for phone and e-mail.
+	Verified bool `json:"vf,omitempty"`
 }
 
 // The identity kinds.

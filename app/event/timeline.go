@@ -1,0 +1,120 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/lease"
+)
+
+// Timeline is what happened, for people to read and rules to count: every event but commands and those
+// that exist inside a batch only. As the last stage it writes; List reads.
+type Timeline struct{ db *db.DB }
+
+// NewTimeline makes the stage and reader.
+func NewTimeline(d *db.DB) *Timeline { return &Timeline{db: d} }
+
+// Name of the stage.
+func (t *Timeline) Name() string { return "timeline" }
+
+// Load has nothing to load.
+func (t *Timeline) Load(context.Context, *db.Tx, *Batch) error { return nil }
+
+// Apply has nothing to decide.
+func (t *Timeline) Apply(*Batch, *Event) error { return nil }
+
+var eventColumns = []string{"lane", "id", "contact_id", "identity_id", "type", "at", "received_at", "account", "staff", "object_type", "object_id", "share", "props"}
+
+// stored reports whether an event belongs on the timeline.
+func (e *Event) stored() bool {
+	return !e.Hidden && !e.Duplicate && !strings.HasPrefix(e.Type, "command.") && !strings.HasPrefix(e.Type, "timer.")
+}
+
+// Flush writes the batch's events.
+func (t *Timeline) Flush(ctx context.Context, tx *db.Tx, b *Batch) error {
+	rows := make([][]any, 0, len(b.Stored))
+	for _, e := range b.Stored {
+		if !e.stored() {
+			continue
+		}
+		props := "{}"
+		if len(e.Props) > 0 {
+			raw, err := json.Marshal(e.Props)
+			if err != nil {
+				return fmt.Errorf("encode props of event %d: %w", e.ID(), err)
+			}
+			props = string(raw)
+		}
+		rows = append(rows, []any{int64(e.Lane), int64(e.ID()), e.ContactID, e.IdentityID, e.Type, e.OccurredAt, e.ReceivedAt,
+			e.Account, e.Staff, e.ObjectType, e.ObjectID, e.Share, props})
+	}
+	return tx.Insert(ctx, "events", eventColumns, rows)
+}
+
+// Entry is one line of a timeline.
+type Entry struct {
+	ID         ID
+	ContactID  int64 // who the event came by; a merged person has several
+	IdentityID int64
+	Type       string
+	At         int64
+	ReceivedAt int64
+	Account    string
+	Staff      string
+	ObjectType string
+	ObjectID   string
+	Share      string
+	Props      Props
+}
+
+// Place is a position in a timeline that runs from new to old; the zero Place is its beginning.
+type Place struct {
+	At int64
+	ID ID
+}
+
+// List returns up to limit entries older than the place, newest first, of a person known by the given
+// contact ids (their own and those merged into it). types narrows when not empty.
+func (t *Timeline) List(ctx context.Context, contacts []int64, types []string, before Place, limit int) ([]Entry, error) {
+	q := "SELECT id, contact_id, identity_id, type, at, received_at, account, staff, object_type, object_id, share, props FROM events WHERE contact_id IN (" + db.Marks(len(contacts)) + ")"
+	args := db.Args(contacts)
+	if before.ID != 0 {
+		q += " AND (at<? OR (at=? AND id<?))"
+		args = append(args, before.At, before.At, int64(before.ID))
+	}
+	if len(types) > 0 {
+		q += " AND type IN (" + db.Marks(len(types)) + ")"
+		args = append(args, db.Args(types)...)
+	}
+	rows, err := t.db.Query(ctx, q+" ORDER BY at DESC, id DESC LIMIT ?", append(args, limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("list timeline: %w", err)
+	}
+	var out []Entry
+	err = db.Each(rows, func(r *sql.Rows) error {
+		var e Entry
+		var props string
+		if err := r.Scan(&e.ID, &e.ContactID, &e.IdentityID, &e.Type, &e.At, &e.ReceivedAt, &e.Account, &e.Staff, &e.ObjectType, &e.ObjectID, &e.Share, &props); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(props), &e.Props); err != nil {
+			return fmt.Errorf("props of event %d: %w", e.ID, err)
+		}
+		out = append(out, e)
+		return nil
+	})
+	return out, err
+}
+
+// Purge deletes up to limit of the oldest events of a lane that happened before the given time, and
+// returns how many. Events of a lane are in the order they were received, so an old one behind a younger
+// one waits for it.
+func (t *Timeline) Purge(ctx context.Context, l *lease.Lease, lane Lane, before int64, limit int) (int64, error) {
+	return purgeOldest(ctx, t.db, l,
+		"SELECT id, received_at FROM events WHERE lane=? ORDER BY id LIMIT ?", []any{lane, limit}, before,
+		"DELETE FROM events WHERE lane=? AND id>=? AND id<=?", []any{lane})
+}

@@ -1,0 +1,208 @@
+package setting
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/fault"
+)
+
+// Store keeps definitions and tells when they change, also when another node changed them.
+type Store struct {
+	db    *db.DB
+	clock clock.Clock
+
+	mu      sync.Mutex
+	watched []func()
+}
+
+// New makes a store on a migrated database.
+func New(s *db.Stores, clk clock.Clock) *Store { return &Store{db: s.Koi, clock: clk} }
+
+// row is a line of settings: one for every version; the newest of an id that is not deleted is the
+// definition in force.
+type row struct {
+	ID        int64
+	Rev       int64
+	Kind      string
+	Key       string `gorm:"column:skey"`
+	Body      string
+	Deleted   bool
+	Current   bool
+	UpdatedAt int64
+	UpdatedBy string
+}
+
+func (row) TableName() string { return "settings" }
+
+func (r row) item() Item {
+	return Item{ID: r.ID, Kind: r.Kind, Key: r.Key, Rev: r.Rev, Body: json.RawMessage(r.Body), UpdatedAt: r.UpdatedAt, UpdatedBy: r.UpdatedBy}
+}
+
+// List returns the definitions in force of the given kinds (all when none), by kind and key.
+func (s *Store) List(ctx context.Context, kinds ...string) ([]Item, error) {
+	q := s.db.Gorm(ctx).Where("current=1 AND deleted=0")
+	if len(kinds) > 0 {
+		q = q.Where("kind IN ?", kinds)
+	}
+	var rows []row
+	if err := q.Order("kind, skey").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("list settings: %w", err)
+	}
+	out := make([]Item, len(rows))
+	for i, r := range rows {
+		out[i] = r.item()
+	}
+	return out, nil
+}
+
+// Get returns the definition in force. Fault: NotFound.
+func (s *Store) Get(ctx context.Context, kind, key string) (Item, error) {
+	var r row
+	err := s.db.Gorm(ctx).Where("kind=? AND skey=? AND current=1 AND deleted=0", kind, key).Take(&r).Error
+	return found(r, err, kind+" "+key)
+}
+
+// Version returns a version once in force, also of a definition deleted since. Fault: NotFound.
+func (s *Store) Version(ctx context.Context, id, rev int64) (Item, error) {
+	var r row
+	err := s.db.Gorm(ctx).Where("id=? AND rev=?", id, rev).Take(&r).Error
+	return found(r, err, fmt.Sprintf("%d 第 %d 版", id, rev))
+}
+
+func found(r row, err error, what string) (Item, error) {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Item{}, fault.New(fault.NotFound, "没有这项配置：%s", what)
+	}
+	if err != nil {
+		return Item{}, fmt.Errorf("read setting %s: %w", what, err)
+	}
+	return r.item(), nil
+}
+
+// Change puts a definition in force, or takes it out of force.
+type Change struct {
+	Kind   string
+	Key    string
+	Body   json.RawMessage // a JSON object; ignored with Delete
+	Delete bool
+	// IfRev, when set, is the revision the editor saw: another one in force now is a Conflict.
+	IfRev int64
+}
+
+// Apply makes all changes in one transaction and returns the items that really changed. A body that
+// means the same as the one in force changes nothing, so applying twice is applying once. It does not
+// check meaning: compile before you apply.
+//
+// Faults: Invalid (a body is not JSON), Conflict (IfRev).
+func (s *Store) Apply(ctx context.Context, changes []Change, by string) ([]Item, error) {
+	var changed []Item
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		changed = changed[:0]
+		g := tx.Gorm(ctx)
+		for _, c := range changes {
+			it, did, err := s.applyTx(g, c, by)
+			if err != nil {
+				return err
+			}
+			if did {
+				changed = append(changed, it)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("apply settings: %w", err)
+	}
+	if len(changed) > 0 {
+		s.tell()
+	}
+	return changed, nil
+}
+
+func (s *Store) applyTx(g *gorm.DB, c Change, by string) (Item, bool, error) {
+	body, err := Canonical(c.Body)
+	if c.Delete {
+		body, err = json.RawMessage("{}"), nil
+	}
+	if err != nil {
+		return Item{}, false, fault.Wrap(err, fault.Invalid, "%s/%s 不是有效的 JSON", c.Kind, c.Key)
+	}
+	var old row
+	err = g.Where("kind=? AND skey=? AND current=1", c.Kind, c.Key).Take(&old).Error
+	missing := errors.Is(err, gorm.ErrRecordNotFound)
+	if err != nil && !missing {
+		return Item{}, false, err
+	}
+	if c.IfRev != 0 && (missing || old.Rev != c.IfRev) {
+		return Item{}, false, fault.New(fault.Conflict, "%s/%s 刚被别人改过：请刷新后再改，您的修改没有保存", c.Kind, c.Key)
+	}
+	if (missing || old.Deleted) && c.Delete || !missing && !old.Deleted && !c.Delete && bytes.Equal([]byte(old.Body), body) {
+		return Item{}, false, nil
+	}
+	r := row{ID: old.ID, Rev: old.Rev + 1, Kind: c.Kind, Key: c.Key, Body: string(body), Deleted: c.Delete, Current: true,
+		UpdatedAt: clock.Ms(s.clock.Now()), UpdatedBy: by}
+	if missing {
+		if err := g.Raw("SELECT COALESCE(MAX(id),0)+1 FROM settings").Scan(&r.ID).Error; err != nil {
+			return Item{}, false, err
+		}
+	} else if err := g.Model(&row{}).Where("id=? AND rev=?", old.ID, old.Rev).Update("current", false).Error; err != nil {
+		return Item{}, false, err
+	}
+	if err := g.Create(&r).Error; err != nil {
+		return Item{}, false, err
+	}
+	return r.item(), true, nil
+}
+
+// OnChange registers what to do after definitions changed; it is called on the changer's goroutine or on
+// Watch's. Register before Watch runs.
+func (s *Store) OnChange(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched = append(s.watched, f)
+}
+
+func (s *Store) tell() {
+	s.mu.Lock()
+	list := append([]func(){}, s.watched...)
+	s.mu.Unlock()
+	for _, f := range list {
+		f()
+	}
+}
+
+// watchEvery is how late a node notices what another one changed.
+const watchEvery = 3 * time.Second
+
+// Watch notices changes made by other nodes, until ctx ends. One row is read each time.
+func (s *Store) Watch(ctx context.Context) error {
+	t := time.NewTicker(watchEvery)
+	defer t.Stop()
+	last, known := int64(0), false
+	for {
+		var n int64
+		// Versions are only ever added, so their number names the state.
+		err := s.db.QueryRow(ctx, "SELECT COUNT(*) FROM settings").Scan(&n)
+		if err == nil {
+			if known && n != last {
+				s.tell()
+			}
+			last, known = n, true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
