@@ -7,13 +7,13 @@ import "github.com/koi-scrm/koi/app/contact"
 // scoring the scores, stage the stage, and this package the counters.
 type Person struct {
 	*contact.Person
-	Tags     map[int64]Tag   // by tag id (setting.Item.ID); absent tags are absent
-	Scores   map[int64]Score // by score model id
-	Fit      string          // A..D
-	Intent   int             // 1..4 of the grid; 0 when not computed
-	Stage    string          // stage key, "" before the first
-	StageAt  int64
-	Counters map[uint64]*Counter // by leaf fingerprint
+	Tags    map[int64]Tag   // by tag id (setting.Item.ID); absent tags are absent
+	Scores  map[int64]Score // by score model id
+	Fit     string          // A..D
+	Intent  int             // 1..4 of the grid; 0 when not computed
+	Stage   string          // stage key, "" before the first
+	StageAt int64
+	Counted Counted // written by the Counters stage only
 }
 
 // Tag is a tag on a person.
@@ -23,13 +23,14 @@ type Tag struct {
 	Until  int64  // 0: for ever
 }
 
-// Score is a stored score: forward-decayed fixed point, see scoring.
+// Score is a stored score: forward-decayed fixed point, see ScoreDef.
 type Score struct {
 	Stored int64 // 10⁻⁶ points, scaled by 2^((day of the event − base day)/half-life)
 }
 
 // People are the persons of one batch, by contact id. The contact stage resolves who they are; each
-// owner fills its part in Load, for b.Events' contacts, and a person made inside the batch starts empty.
+// owner fills its part in Load, for the contacts the contact stage loaded, and a person made inside the
+// batch starts empty. The Counters stage, first of those who share it, resets it.
 type People struct {
 	byID map[int64]*Person
 }
@@ -45,9 +46,14 @@ func (p *People) Of(c *contact.Person) *Person {
 	if q := p.byID[c.ID]; q != nil {
 		return q
 	}
-	q := &Person{Person: c, Tags: map[int64]Tag{}, Scores: map[int64]Score{}, Counters: map[uint64]*Counter{}}
+	q := NewPerson(c)
 	p.byID[c.ID] = q
 	return q
+}
+
+// NewPerson makes the facts of a person of whom only the contact part is known.
+func NewPerson(c *contact.Person) *Person {
+	return &Person{Person: c, Tags: map[int64]Tag{}, Scores: map[int64]Score{}}
 }
 
 // Get returns the facts of a contact id already seen in this batch, or nil.
