@@ -25,5 +25,6 @@ CREATE TABLE IF NOT EXISTS tokens (
     failed_at     BIGINT NOT NULL,
     code          INT NOT NULL,
     reason        VARCHAR(512) NOT NULL,
+    passing       TINYINT NOT NULL,
     skew_ms       BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -27,5 +27,6 @@ CREATE TABLE IF NOT EXISTS tokens (
     failed_at     INTEGER NOT NULL, -- 0 while all is well
     code          INTEGER NOT NULL,
     reason        TEXT    NOT NULL,
+    passing       INTEGER NOT NULL, -- 1: the failure may pass by itself; 0: somebody has to correct something
     skew_ms       INTEGER NOT NULL  -- platform's clock minus ours at the last answer
 ) WITHOUT ROWID;

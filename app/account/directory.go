@@ -1,0 +1,369 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/secret"
+	"github.com/koi-scrm/koi/configs"
+)
+
+// Directory holds the platform accounts. Looking one up costs no query and is safe from any goroutine;
+// changes, ours and other nodes', replace the whole picture at once. Where the file and the console name
+// the same account, the file wins.
+type Directory struct {
+	store store
+	clk   clock.Clock
+
+	mu       sync.Mutex // one reload or change at a time
+	file     []record
+	watchers []func()
+
+	view atomic.Pointer[view]
+}
+
+// view is the directory at one moment; it is never changed.
+type view struct {
+	officials map[string]Official
+	wecoms    map[string]WeCom
+	entries   []Entry
+	revs      map[string]int64 // of the stored rows
+}
+
+// Entry is an account as it is shown: which secrets are set, never what they are.
+type Entry struct {
+	Kind      Kind
+	ID        string
+	AppID     string
+	CorpID    string
+	AgentID   int
+	Name      string
+	Mode      Mode
+	Secrets   []string // keys that hold a value: app_secret, agent_secret, contact_secret, token, aes_key
+	ReadOnly  bool     // from the configuration file
+	Problem   string   // Chinese; "" when the account is usable
+	UpdatedAt int64    // wall time, Unix ms; 0 for the file's
+	UpdatedBy string
+}
+
+// Change adds or edits an account in the console. A nil field stays as it was; in a new account it is empty.
+type Change struct {
+	Kind          Kind
+	App           string // AppID or CorpID
+	AgentID       int    // WeCom only
+	Name          *string
+	Mode          *Mode // official accounts only
+	Secret        *string
+	ContactSecret *string // WeCom only
+	Token         *string
+	AESKey        *string
+}
+
+// New makes a directory of the file's accounts; Reload adds the stored ones. Fault: Invalid with every problem of the file.
+func New(stores *db.Stores, keys *secret.Keys, clk clock.Clock, file configs.Accounts) (*Directory, error) {
+	records, err := fromFile(file)
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{store: store{db: stores.Koi, keys: keys}, clk: clk, file: records}
+	d.view.Store(picture(records, nil))
+	return d, nil
+}
+
+// Official returns an official account by AppID.
+func (d *Directory) Official(appID string) (Official, bool) {
+	o, ok := d.view.Load().officials[appID]
+	return o, ok
+}
+
+// WeCom returns a WeCom app.
+func (d *Directory) WeCom(corpID string, agentID int) (WeCom, bool) {
+	return d.WeComByID(WeCom{CorpID: corpID, AgentID: agentID}.ID())
+}
+
+// WeComByID returns a WeCom app by "CorpID/AgentID".
+func (d *Directory) WeComByID(id string) (WeCom, bool) {
+	w, ok := d.view.Load().wecoms[id]
+	return w, ok
+}
+
+// Officials returns all official accounts, by AppID.
+func (d *Directory) Officials() []Official {
+	v := d.view.Load()
+	list := make([]Official, 0, len(v.officials))
+	for _, o := range v.officials {
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(a, b Official) int { return cmp.Compare(a.AppID, b.AppID) })
+	return list
+}
+
+// WeComs returns all WeCom apps, by corp and agent.
+func (d *Directory) WeComs() []WeCom {
+	v := d.view.Load()
+	list := make([]WeCom, 0, len(v.wecoms))
+	for _, w := range v.wecoms {
+		list = append(list, w)
+	}
+	slices.SortFunc(list, func(a, b WeCom) int {
+		return cmp.Or(cmp.Compare(a.CorpID, b.CorpID), cmp.Compare(a.AgentID, b.AgentID))
+	})
+	return list
+}
+
+// List returns every account as it is shown, the unusable ones too, by kind and id.
+func (d *Directory) List() []Entry { return slices.Clone(d.view.Load().entries) }
+
+// Get returns one account as it is shown. Fault: NotFound.
+func (d *Directory) Get(kind Kind, id string) (Entry, error) {
+	for _, e := range d.view.Load().entries {
+		if e.Kind == kind && e.ID == id {
+			return e, nil
+		}
+	}
+	return Entry{}, notFound(id)
+}
+
+// Credentials lists what the account's tokens are fetched with: one, or two for a WeCom app with a
+// separate 客户联系 secret. Fault: NotFound.
+func (d *Directory) Credentials(kind Kind, id string) ([]Credential, error) {
+	v := d.view.Load()
+	if o, ok := v.officials[id]; ok && kind == KindOfficial {
+		return []Credential{o.Credential()}, nil
+	}
+	if w, ok := v.wecoms[id]; ok && kind == KindWeCom {
+		if w.ContactSecret != "" {
+			return []Credential{w.Credential(), w.ContactCredential()}, nil
+		}
+		return []Credential{w.Credential()}, nil
+	}
+	return nil, notFound(id)
+}
+
+func notFound(id string) error {
+	return fault.New(fault.NotFound, "没有账号 %s：请到「设置 → 平台账号」查看", id)
+}
+
+// OnChange registers f to be called after accounts were added, changed or removed. It must not block.
+func (d *Directory) OnChange(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watchers = append(d.watchers, f)
+}
+
+// Add stores a new account. Faults: Invalid with every problem; Conflict when it exists, in the file or stored.
+func (d *Directory) Add(ctx context.Context, c Change, by string) (Entry, error) {
+	r := c.apply(record{Kind: c.Kind, App: c.App, AgentID: c.AgentID}).tidy()
+	if err := fault.Problems("账号没有保存，请改正标出的几项", r.check("")); err != nil {
+		return Entry{}, err
+	}
+	return d.change(ctx, r.Kind, r.id(), func(tx *db.Tx) error {
+		_, exists, err := d.store.load(ctx, tx, r.Kind, r.id())
+		if err != nil {
+			return err
+		}
+		if exists {
+			return fault.New(fault.Conflict, "账号 %s 已经存在：请直接编辑它", r.id())
+		}
+		return d.store.save(ctx, tx, stored{record: r, updatedAt: clock.Ms(d.clk.Wall()), updatedBy: by})
+	})
+}
+
+// Edit changes a stored account. Faults: Invalid; NotFound; Conflict for an account of the configuration file.
+func (d *Directory) Edit(ctx context.Context, c Change, by string) (Entry, error) {
+	key := record{Kind: c.Kind, App: c.App, AgentID: c.AgentID}
+	return d.change(ctx, c.Kind, key.id(), func(tx *db.Tx) error {
+		old, ok, err := d.store.load(ctx, tx, c.Kind, key.id())
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return notFound(key.id())
+		}
+		if old.problem != "" {
+			old.record = key // cannot be opened: everything is entered anew
+		}
+		r := c.apply(old.record).tidy()
+		if err := fault.Problems("账号没有保存，请改正标出的几项", r.check("")); err != nil {
+			return err
+		}
+		return d.store.save(ctx, tx, stored{record: r, rev: old.rev, updatedAt: clock.Ms(d.clk.Wall()), updatedBy: by})
+	})
+}
+
+// Delete removes a stored account and its tokens. Faults: NotFound; Conflict for an account of the configuration file.
+func (d *Directory) Delete(ctx context.Context, kind Kind, id string) error {
+	_, err := d.change(ctx, kind, id, func(tx *db.Tx) error {
+		ok, err := d.store.remove(ctx, tx, kind, id)
+		if err == nil && !ok {
+			return notFound(id)
+		}
+		return err
+	})
+	return err
+}
+
+// change runs fn in a transaction and shows the result at once on this node.
+func (d *Directory) change(ctx context.Context, kind Kind, id string, fn func(tx *db.Tx) error) (Entry, error) {
+	d.mu.Lock()
+	for _, r := range d.file {
+		if r.Kind == kind && r.id() == id {
+			d.mu.Unlock()
+			return Entry{}, fault.New(fault.Conflict, "账号 %s 写在配置文件里，这里只能查看：请改配置文件后重新加载", id)
+		}
+	}
+	err := d.store.db.Tx(ctx, fn)
+	d.mu.Unlock()
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := d.Reload(ctx); err != nil {
+		return Entry{}, err
+	}
+	e, _ := d.Get(kind, id) // after Delete there is none
+	return e, nil
+}
+
+func (c Change) apply(r record) record {
+	set := func(to *string, v *string) {
+		if v != nil {
+			*to = *v
+		}
+	}
+	set(&r.Name, c.Name)
+	set(&r.Secret, c.Secret)
+	set(&r.ContactSecret, c.ContactSecret)
+	set(&r.Token, c.Token)
+	set(&r.AESKey, c.AESKey)
+	if c.Mode != nil {
+		r.Mode = *c.Mode
+	}
+	return r
+}
+
+// Use replaces the accounts of the configuration file (SIGHUP). On a fault the earlier ones stay.
+func (d *Directory) Use(ctx context.Context, file configs.Accounts) error {
+	records, err := fromFile(file)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.file = records
+	d.mu.Unlock()
+	return d.Reload(ctx)
+}
+
+// Reload reads the stored accounts and tells OnChange's functions.
+func (d *Directory) Reload(ctx context.Context) error {
+	d.mu.Lock()
+	rows, err := d.store.list(ctx)
+	if err != nil {
+		d.mu.Unlock()
+		return err
+	}
+	d.view.Store(picture(d.file, rows))
+	watchers := slices.Clone(d.watchers)
+	d.mu.Unlock()
+	for _, f := range watchers {
+		f()
+	}
+	return nil
+}
+
+// lookEvery is how soon a change made on another node shows here.
+const lookEvery = 5 * time.Second
+
+// Run takes over what other nodes change, until ctx ends.
+func (d *Directory) Run(ctx context.Context) error {
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			if err := d.look(ctx); err != nil && ctx.Err() == nil {
+				slog.Warn("读取平台账号失败，稍后重试", "err", err)
+			}
+		}
+	}
+}
+
+// look reloads when the stored rows are not those of the view.
+func (d *Directory) look(ctx context.Context) error {
+	revs, err := d.store.revs(ctx)
+	if err != nil {
+		return err
+	}
+	seen := d.view.Load().revs
+	same := len(revs) == len(seen)
+	for id, rev := range revs {
+		same = same && seen[id] == rev
+	}
+	if same {
+		return nil
+	}
+	return d.Reload(ctx)
+}
+
+func picture(file []record, rows []stored) *view {
+	v := &view{officials: map[string]Official{}, wecoms: map[string]WeCom{}, revs: map[string]int64{}}
+	taken := map[string]bool{}
+	put := func(r record, e Entry) {
+		key := string(r.Kind) + " " + r.id()
+		if taken[key] {
+			return
+		}
+		taken[key] = true
+		v.entries = append(v.entries, e)
+		if e.Problem != "" {
+			return
+		}
+		if r.Kind == KindWeCom {
+			v.wecoms[r.id()] = r.wecom()
+		} else {
+			v.officials[r.id()] = r.official()
+		}
+	}
+	for _, r := range file {
+		e := r.entry()
+		e.ReadOnly = true
+		put(r, e)
+	}
+	for _, s := range rows {
+		v.revs[s.key()] = s.rev
+		e := s.record.entry()
+		e.Problem, e.UpdatedAt, e.UpdatedBy = s.problem, s.updatedAt, s.updatedBy
+		put(s.record, e)
+	}
+	slices.SortFunc(v.entries, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+	return v
+}
+
+func (r record) entry() Entry {
+	e := Entry{Kind: r.Kind, ID: r.id(), Name: r.Name, Mode: r.Mode}
+	secretKey := "app_secret"
+	if r.Kind == KindWeCom {
+		e.CorpID, e.AgentID, secretKey = r.App, r.AgentID, "agent_secret"
+	} else {
+		e.AppID = r.App
+	}
+	for _, s := range []struct{ key, value string }{
+		{secretKey, r.Secret}, {"contact_secret", r.ContactSecret}, {"token", r.Token}, {"aes_key", r.AESKey},
+	} {
+		if s.value != "" {
+			e.Secrets = append(e.Secrets, s.key)
+		}
+	}
+	return e
+}

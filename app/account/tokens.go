@@ -1,0 +1,254 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/secret"
+)
+
+// Source asks a platform for a token.
+type Source interface {
+	// Fetch returns a token other than refused. Where the platform hands out the refused one again, the
+	// source makes it issue a new one if it can, and answers a *Refusal if it cannot. refused is "" when
+	// nothing is wrong with the present token. Errors hold neither secret nor token.
+	Fetch(ctx context.Context, c Credential, refused string) (Grant, error)
+}
+
+// Grant is a token with its life, as the platform told it.
+type Grant struct {
+	Token string
+	Life  time.Duration
+	Skew  time.Duration // platform's clock minus ours
+}
+
+// Refusal is a platform's "no" to a request for a token. Nobody asks again before Wait is over.
+type Refusal struct {
+	Code   int // the platform's errcode, 0 when there was none
+	Wait   time.Duration
+	Reason string // Chinese: what happened and what to do
+	// Passing: it may work later by itself (busy, unreachable). Otherwise somebody has to correct something.
+	Passing bool
+}
+
+func (r *Refusal) Error() string { return r.Reason }
+
+// Unwrap gives the refusal a fault kind: Unavailable when it passes by itself, else Denied.
+func (r *Refusal) Unwrap() error {
+	if r.Passing {
+		return fault.New(fault.Unavailable, "%s", r.Reason)
+	}
+	return fault.New(fault.Denied, "%s", r.Reason)
+}
+
+// TokenRules are the times of token keeping.
+type TokenRules struct {
+	Skew    time.Duration // a token is renewed this long before it runs out
+	Timeout time.Duration // for one request to the platform
+	Force   time.Duration // least time between two renewals because the platform refused the token
+}
+
+// DefaultTokenRules: skew between the 5 and 10 minutes for which platforms accept the old token beside the
+// new one; at most two forced renewals a minute (stable_token: force_refresh has a small daily quota).
+var DefaultTokenRules = TokenRules{Skew: 6 * time.Minute, Timeout: 5 * time.Second, Force: 30 * time.Second}
+
+// Tokens hands out access tokens. For one secret at most one request to the platform is under way, over
+// all goroutines and all nodes on one database; a bad secret is not asked for again until its pause is
+// over or another secret is entered. It is safe for concurrent use, but not inside a database transaction:
+// it writes in one of its own.
+type Tokens struct {
+	store  tokenStore
+	clk    clock.Clock
+	source Source
+	rules  TokenRules
+	owner  string // this process
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	have map[[16]byte]tokenRow
+}
+
+// NewTokens makes a token keeper. Zero rules are the defaults.
+func NewTokens(stores *db.Stores, keys *secret.Keys, clk clock.Clock, source Source, rules TokenRules) *Tokens {
+	if rules == (TokenRules{}) {
+		rules = DefaultTokenRules
+	}
+	return &Tokens{store: tokenStore{db: stores.Koi, keys: keys}, clk: clk, source: source, rules: rules,
+		owner: rand.Text(), have: map[[16]byte]tokenRow{}}
+}
+
+// Token returns a valid token. It waits for the request under way, if any, and gives up with ctx.
+// Errors: *Refusal from the platform; fault Unavailable when the database is away and no token is at hand.
+func (t *Tokens) Token(ctx context.Context, c Credential) (string, error) {
+	if row := t.cached(c); row.fresh(t.clk.Wall()) {
+		return row.token, nil
+	}
+	row, err := t.renew(ctx, c, "")
+	return row.token, err
+}
+
+// Refresh returns a token other than the one the platform refused. Whoever comes first renews it; the
+// others get the new one. A token refused within Rules.Force after a forced renewal is not renewed again:
+// a passing *Refusal says when it may be.
+func (t *Tokens) Refresh(ctx context.Context, c Credential, refused string) (string, error) {
+	if row := t.cached(c); row.token != refused && row.fresh(t.clk.Wall()) {
+		return row.token, nil
+	}
+	// A renewal that was under way for another reason may end with the very token refused.
+	for range 2 {
+		row, err := t.renew(ctx, c, refused)
+		if err != nil || row.token != refused {
+			return row.token, err
+		}
+	}
+	return "", t.refusedAgain(t.rules.Force)
+}
+
+func (t *Tokens) refusedAgain(wait time.Duration) *Refusal {
+	return &Refusal{Code: 42001, Wait: wait, Passing: true,
+		Reason: "平台刚发的 access_token 又被平台拒绝，稍后自动再换；如反复出现，请检查是否有别的系统在用同一个 Secret"}
+}
+
+func (t *Tokens) cached(c Credential) tokenRow {
+	id := t.store.id(c)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.have[id]
+}
+
+func (t *Tokens) keep(row tokenRow) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.have[row.id] = row
+}
+
+// renew joins or starts the one renewal of the secret. The work does not die with the caller that
+// happened to start it: others wait for it too.
+func (t *Tokens) renew(ctx context.Context, c Credential, refused string) (tokenRow, error) {
+	id := t.store.id(c)
+	result := t.flight.DoChan(string(id[:]), func() (any, error) {
+		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*t.rules.Timeout)
+		defer cancel()
+		row, err := t.obtain(work, c, refused)
+		if err != nil {
+			// While the old token lives, a failing renewal is a matter for the health page, not for callers.
+			if old := t.cached(c); old.token != "" && old.token != refused && old.alive(t.clk.Wall()) {
+				slog.Warn("access_token 续期失败，旧的还能用", "account", c.Account, "err", err)
+				return old, nil
+			}
+			return tokenRow{}, err
+		}
+		t.keep(row)
+		return row, nil
+	})
+	select {
+	case <-ctx.Done():
+		return tokenRow{}, fmt.Errorf("wait for access token of %s: %w", c.Account, ctx.Err())
+	case r := <-result:
+		if r.Err != nil {
+			return tokenRow{}, r.Err
+		}
+		return r.Val.(tokenRow), nil
+	}
+}
+
+const (
+	// watchEvery is how often a node looks whether the one that fetches is done.
+	watchEvery = 50 * time.Millisecond
+	// claimSlack is added to the request's time-out: an owner silent for longer is dead.
+	claimSlack = 3 * time.Second
+)
+
+// obtain finds a usable token in the database or fetches one, under the row's claim.
+func (t *Tokens) obtain(ctx context.Context, c Credential, refused string) (tokenRow, error) {
+	for {
+		row, err := t.store.read(ctx, c)
+		if err != nil {
+			return tokenRow{}, err
+		}
+		now := t.clk.Wall()
+		usable := row.token != "" && row.token != refused
+		switch {
+		case usable && row.fresh(now):
+			return row, nil
+		case row.blocked(now):
+			if usable && row.alive(now) {
+				return row, nil
+			}
+			return tokenRow{}, row.refusal(now)
+		case row.token != "" && row.token == refused && now.Sub(time.UnixMilli(row.forcedAt)) < t.rules.Force:
+			return tokenRow{}, t.refusedAgain(t.rules.Force - now.Sub(time.UnixMilli(row.forcedAt)))
+		case row.claimed(now, t.claimFor()):
+			if usable && row.alive(now) {
+				return row, nil
+			}
+			select {
+			case <-ctx.Done():
+				return tokenRow{}, fault.Wrap(ctx.Err(), fault.Unavailable, "另一个节点正在换取 access_token，等了很久还没换到，请稍后再试")
+			case <-time.After(watchEvery):
+			}
+			continue
+		}
+		won, err := t.store.claim(ctx, row, t.owner, clock.Ms(now.Add(t.claimFor())))
+		if err != nil {
+			return tokenRow{}, err
+		}
+		if !won {
+			continue // another node was quicker
+		}
+		got, err := t.fetch(ctx, c, row, refused)
+		if !errors.Is(err, errClaimLost) {
+			return got, err
+		}
+	}
+}
+
+func (t *Tokens) claimFor() time.Duration { return 2*t.rules.Timeout + claimSlack }
+
+// fetch asks the platform, under the row's claim, and writes down what came of it.
+func (t *Tokens) fetch(ctx context.Context, c Credential, row tokenRow, refused string) (tokenRow, error) {
+	fctx, stop := context.WithTimeout(ctx, t.rules.Timeout)
+	defer stop()
+	grant, err := t.source.Fetch(fctx, c, refused)
+	now := t.clk.Wall()
+	// The result is written even when the waiters have gone.
+	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.rules.Timeout)
+	defer cancel()
+	if err != nil {
+		r := asRefusal(err)
+		row.failed(now, r)
+		if werr := t.store.settle(wctx, row, t.owner); werr != nil && !errors.Is(werr, errClaimLost) {
+			slog.Warn("记录 access_token 失败原因时出错", "account", c.Account, "err", werr)
+		}
+		if !r.Passing {
+			slog.Error("取不到 access_token", "account", c.Account, "code", r.Code, "reason", r.Reason)
+		}
+		return tokenRow{}, fmt.Errorf("fetch access token of %s: %w", c.Account, err)
+	}
+	row.granted(now, grant, t.rules.Skew)
+	if refused != "" {
+		row.forcedAt = clock.Ms(now)
+	}
+	if err := t.store.settle(wctx, row, t.owner); err != nil {
+		return tokenRow{}, err
+	}
+	return row, nil
+}
+
+func asRefusal(err error) *Refusal {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return &Refusal{Passing: true, Wait: 2 * time.Second, Reason: "没有连上平台，稍后自动重试；如一直如此，请检查网络和 base_url"}
+}

@@ -1,0 +1,176 @@
+package account
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/configs"
+)
+
+// record is an account of either kind in one shape: what is sealed, checked and edited.
+type record struct {
+	Kind          Kind   `json:"kind"`
+	App           string `json:"app"` // AppID or CorpID
+	AgentID       int    `json:"agent_id,omitempty"`
+	Name          string `json:"name,omitempty"`
+	Mode          Mode   `json:"mode,omitempty"`
+	Secret        string `json:"secret"`
+	ContactSecret string `json:"contact_secret,omitempty"`
+	Token         string `json:"token"`
+	AESKey        string `json:"aes_key"`
+}
+
+func (r record) id() string {
+	if r.Kind == KindWeCom {
+		return WeCom{CorpID: r.App, AgentID: r.AgentID}.ID()
+	}
+	return r.App
+}
+
+// Format keeps secrets out of every fmt verb.
+func (r record) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "%s account %s", r.Kind, r.id()) }
+
+func (r record) official() Official {
+	return Official{AppID: r.App, AppSecret: r.Secret, Token: r.Token, AESKey: r.AESKey, Name: r.Name, Mode: r.Mode}
+}
+
+func (r record) wecom() WeCom {
+	return WeCom{CorpID: r.App, AgentID: r.AgentID, AgentSecret: r.Secret, ContactSecret: r.ContactSecret,
+		Token: r.Token, AESKey: r.AESKey, Name: r.Name}
+}
+
+// tidy removes what copying from a web page leaves around values, and fills what may be left out.
+func (r record) tidy() record {
+	for _, s := range []*string{&r.App, &r.Name, &r.Secret, &r.ContactSecret, &r.Token, &r.AESKey} {
+		*s = strings.TrimSpace(*s)
+	}
+	if r.Kind == KindOfficial && r.Mode == "" {
+		r.Mode = ModeAES
+	}
+	if r.Kind == KindWeCom {
+		r.Mode = "" // WeCom knows only encrypted callbacks
+	}
+	if r.Name == "" {
+		r.Name = r.id()
+	}
+	return r
+}
+
+var (
+	appIDForm  = regexp.MustCompile(`^wx[0-9A-Za-z_-]{4,62}$`)
+	corpIDForm = regexp.MustCompile(`^w[wx][0-9A-Za-z_-]{4,62}$`)
+	tokenForm  = regexp.MustCompile(`^[0-9A-Za-z]{3,32}$`)
+	secretForm = regexp.MustCompile(`^[!-~]{8,128}$`)
+)
+
+// maxName is in characters.
+const maxName = 60
+
+// check returns every problem of an account; paths are the configuration's key names under prefix.
+func (r record) check(prefix string) []fault.Problem {
+	var list []fault.Problem
+	add := func(key, format string, args ...any) {
+		list = append(list, fault.Problem{Path: prefix + key, Message: fmt.Sprintf(format, args...)})
+	}
+	switch r.Kind {
+	case KindOfficial:
+		switch {
+		case r.App == "":
+			add("app_id", "请填写 AppID（公众平台「设置与开发 → 开发接口管理」里以 wx 开头的一串）")
+		case strings.HasPrefix(r.App, "gh_"):
+			add("app_id", "%s 是公众号的原始 ID，这里要填以 wx 开头的 AppID", r.App)
+		case !appIDForm.MatchString(r.App):
+			add("app_id", "AppID 应以 wx 开头，只含字母和数字")
+		}
+		checkSecret(add, "app_secret", "AppSecret", r.Secret)
+		if r.Mode != ModeAES && r.Mode != ModeCompat && r.Mode != ModePlain {
+			add("mode", "消息加解密方式只能是 aes（安全模式）、compat（兼容模式）或 plain（明文模式）")
+		}
+	case KindWeCom:
+		switch {
+		case r.App == "":
+			add("corp_id", "请填写企业 ID（企业微信管理后台「我的企业」最下方，以 ww 开头）")
+		case !corpIDForm.MatchString(r.App):
+			add("corp_id", "企业 ID 应以 ww 或 wx 开头，只含字母和数字")
+		}
+		if r.AgentID <= 0 {
+			add("agent_id", "请填写应用的 AgentId，是一个正整数")
+		}
+		checkSecret(add, "agent_secret", "应用的 Secret", r.Secret)
+		if r.ContactSecret != "" {
+			checkSecret(add, "contact_secret", "客户联系 Secret", r.ContactSecret)
+		}
+	default:
+		add("kind", "账号类型只能是 official（公众号）或 wecom（企业微信应用）")
+		return list
+	}
+	switch {
+	case r.Token == "":
+		add("token", "请填写 Token，须与平台后台「接收消息」里设置的一致")
+	case !tokenForm.MatchString(r.Token):
+		add("token", "Token 应为 3 到 32 个字母或数字，须与平台后台一致")
+	}
+	if r.Mode != ModePlain || r.AESKey != "" {
+		if p := aesKeyProblem(r.AESKey); p != "" {
+			add("aes_key", "%s", p)
+		}
+	}
+	if utf8.RuneCountInString(r.Name) > maxName {
+		add("name", "名称最多 %d 个字", maxName)
+	}
+	return list
+}
+
+func checkSecret(add func(key, format string, args ...any), key, label, value string) {
+	switch {
+	case value == "":
+		add(key, "请填写%s", label)
+	case !secretForm.MatchString(value):
+		add(key, "%s 不对：应为一串不含空格的字母和数字，请从平台后台重新复制", label)
+	}
+}
+
+// aesKeyProblem checks an EncodingAESKey: 43 characters that, with one "=", are the Base64 of 32 bytes.
+func aesKeyProblem(key string) string {
+	if key == "" {
+		return "请填写 EncodingAESKey（43 个字符）"
+	}
+	if n := utf8.RuneCountInString(key); n != 43 {
+		return fmt.Sprintf("EncodingAESKey 应为 43 个字符，现在是 %d 个：请从平台后台重新复制", n)
+	}
+	if raw, err := base64.StdEncoding.DecodeString(key + "="); err != nil || len(raw) != 32 {
+		return "EncodingAESKey 只能含字母和数字：请从平台后台重新复制"
+	}
+	return ""
+}
+
+// fromFile reads the accounts of the configuration file. Fault: Invalid with every problem, duplicates included.
+func fromFile(file configs.Accounts) ([]record, error) {
+	var list []record
+	var problems []fault.Problem
+	first := map[string]string{}
+	take := func(r record, prefix string) {
+		r = r.tidy()
+		problems = append(problems, r.check(prefix)...)
+		name := string(r.Kind) + " " + r.id()
+		if earlier, ok := first[name]; ok {
+			problems = append(problems, fault.Problem{Path: strings.TrimSuffix(prefix, "."), Message: fmt.Sprintf("与 %s 重复：%s 只能写一次", earlier, r.id())})
+			return
+		}
+		first[name] = strings.TrimSuffix(prefix, ".")
+		list = append(list, r)
+	}
+	for i, a := range file.Official {
+		take(record{Kind: KindOfficial, App: a.AppID, Name: a.Name, Mode: Mode(a.Mode), Secret: a.AppSecret, Token: a.Token,
+			AESKey: a.AESKey}, fmt.Sprintf("accounts.official.%d.", i))
+	}
+	for i, a := range file.WeCom {
+		take(record{Kind: KindWeCom, App: a.CorpID, AgentID: a.AgentID, Name: a.Name, Secret: a.AgentSecret,
+			ContactSecret: a.ContactSecret, Token: a.Token, AESKey: a.AESKey}, fmt.Sprintf("accounts.wecom.%d.", i))
+	}
+	return list, fault.Problems("配置文件里的平台账号有问题，请改正后重新加载", problems)
+}
