@@ -1,0 +1,331 @@
+// Package policy decides whether a message may go now, later or never. It is pure: everything it needs is
+// in its arguments, so the live engine, a dry run and "why did this not arrive" ask the same function. It
+// refuses to know where its facts come from (app/reach) and what becomes of its decision (app/outbox).
+//
+// A decision never opens what a platform forbids; it only keeps us from asking for it. The platform's own
+// refusal always counts more, and comes back through app/reach as a fact.
+package policy
+
+import "time"
+
+// Channel names a way out.
+type Channel string
+
+// The channels of this version.
+const (
+	WeComApp   Channel = "wecom_app"   // 企微应用消息, to staff
+	OfficialKF Channel = "official_kf" // 公众号客服消息, to a follower
+)
+
+// Label is the channel's Chinese name.
+func (c Channel) Label() string {
+	switch c {
+	case WeComApp:
+		return "企业微信应用消息"
+	case OfficialKF:
+		return "公众号客服消息"
+	}
+	return string(c)
+}
+
+// Class says under which rules a message may go.
+type Class string
+
+// The classes.
+const (
+	Reply      Class = "reply"       // answers something the person just did: priority lane
+	Service    Class = "service"     // the person's own business
+	Marketing  Class = "marketing"   // caps, quiet hours, consent
+	StaffAlert Class = "staff_alert" // to our own staff, under the staff's own limits
+)
+
+// Label is the class's Chinese name.
+func (c Class) Label() string {
+	switch c {
+	case Reply:
+		return "即时回复"
+	case Service:
+		return "服务通知"
+	case Marketing:
+		return "营销消息"
+	case StaffAlert:
+		return "员工提醒"
+	}
+	return string(c)
+}
+
+// Message is what policy may know of a message. Times are business time in Unix ms.
+type Message struct {
+	Channel   Channel
+	Class     Class
+	To        string // only whether there is one matters
+	CauseAt   int64  // when what caused it happened; 0 on a second look: freshness is judged once
+	Late      bool   // the cause reached us late (offline beacon, import, backlog)
+	NotBefore int64  // 0: at once
+	ExpiresAt int64  // 0: never
+	Excluded  bool   // the person is own staff, a competitor or on a test list
+	Counted   bool   // an earlier attempt spent window and counters already
+	Test      bool   // 发给我: no caps, no quiet hours
+}
+
+// Reach is what is known of the way to the recipient.
+type Reach struct {
+	Connected   bool  // a sender for the channel is there
+	PausedUntil int64 // the API is paused after the platform refused (45009); 0: it is not
+	Window      Window
+	Touches     Touches
+	Staff       Staff
+	App         Quota
+}
+
+// Window is the customer-service window of a follower.
+type Window struct {
+	Until    int64 // open before this instant; 0: never opened
+	Left     int   // messages that may still go
+	ClosedBy Closed
+}
+
+// Closed says why a window that could be open is not.
+type Closed int
+
+// Why a window was closed.
+const (
+	NotClosed  Closed = iota
+	Unfollowed        // the person unfollowed, or the platform said 43004
+	Refused           // the platform said 45015: closed, whatever we counted
+	UsedUp            // the platform said 45047: no message left until the person acts again
+	Rejected          // the platform does not know the recipient (40003) or blocked them (50002)
+)
+
+// Touches counts marketing messages to one person in the current calendar day, week (from Monday) and
+// month of the business zone.
+type Touches struct{ Day, Week, Month int }
+
+// Staff counts messages to one staff member: alerts in this calendar hour, and all messages in this and
+// the previous calendar minute and hour.
+type Staff struct {
+	Alerts             int
+	Minute, LastMinute int
+	Hour, LastHour     int
+}
+
+// Quota is a number of sends a day; Limit 0 means that none is known.
+type Quota struct{ Used, Limit int }
+
+// Limits are the numbers policy works with. Defaults gives those Koi starts with.
+type Limits struct {
+	MarketingDay, MarketingWeek, MarketingMonth int
+	// Quiet hours are local clock times as offsets from midnight; QuietFrom later than QuietTo spans
+	// midnight, equal means none.
+	QuietFrom, QuietTo time.Duration
+	StaffAlertsHour    int
+	// MemberMinute and MemberHour are the platform's limits for one member of one WeCom app. It drops
+	// the excess silently (接口频率限制, path/90454).
+	MemberMinute, MemberHour int
+	// AppSeatDay times the number of accounts is what a WeCom app may send a day.
+	AppSeatDay int
+	// Fresh is how old a cause may be: after a longer outage nobody is greeted for what they did then.
+	Fresh time.Duration
+}
+
+// Defaults are the limits of a new Koi.
+func Defaults() Limits {
+	return Limits{
+		MarketingDay: 1, MarketingWeek: 3, MarketingMonth: 8,
+		QuietFrom: 21 * time.Hour, QuietTo: 9 * time.Hour,
+		StaffAlertsHour: 6,
+		MemberMinute:    30, MemberHour: 1000,
+		AppSeatDay: 200,
+		Fresh:      time.Hour,
+	}
+}
+
+// Policy is limits in a business zone. It is immutable.
+type Policy struct {
+	Limits
+	zone *time.Location
+}
+
+// New makes a policy.
+func New(l Limits, zone *time.Location) *Policy { return &Policy{Limits: l, zone: zone} }
+
+// Zone is the business zone of days, weeks, months and quiet hours.
+func (p *Policy) Zone() *time.Location { return p.zone }
+
+// Action is what to do with a message.
+type Action int
+
+// The actions.
+const (
+	Send Action = iota
+	Delay
+	Suppress
+)
+
+// Decision is the answer for one message at one moment.
+type Decision struct {
+	Action Action
+	Until  int64  // of Delay: decide again then
+	Reason Reason // of Delay and Suppress
+}
+
+func suppress(r Reason) Decision { return Decision{Action: Suppress, Reason: r} }
+
+// Decide answers for a message at now (business time, Unix ms). Permanent reasons come first; of several
+// reasons to wait the one that lasts longest is given. A message that would have to wait until it is no
+// longer worth sending is suppressed with the reason it would have waited for.
+func (p *Policy) Decide(m Message, r Reach, now int64) Decision {
+	switch {
+	case m.To == "":
+		return suppress(NoRecipient)
+	case !r.Connected:
+		return suppress(NotConnected)
+	case m.ExpiresAt > 0 && m.ExpiresAt <= max(now, m.NotBefore):
+		return suppress(Expired)
+	case !m.Test && (m.Late || m.CauseAt > 0 && now-m.CauseAt > p.Fresh.Milliseconds()):
+		return suppress(Late)
+	case m.Excluded && !m.Test && (m.Class == Marketing || m.Class == StaffAlert):
+		return suppress(Excluded)
+	case m.NotBefore > now:
+		return Decision{Delay, m.NotBefore, Scheduled}
+	}
+	if m.Channel == OfficialKF {
+		if why := r.Window.shut(m, now); why != "" {
+			return suppress(why)
+		}
+	}
+	d := p.wait(m, r, now)
+	if d.Action == Delay && m.ExpiresAt > 0 && d.Until >= m.ExpiresAt {
+		return suppress(d.Reason)
+	}
+	return d
+}
+
+func (w Window) shut(m Message, now int64) Reason {
+	left := w.Left
+	if m.Counted {
+		left++ // the one it took itself
+	}
+	switch {
+	case w.ClosedBy == Unfollowed:
+		return NotFollowing
+	case w.ClosedBy == Rejected:
+		return Unreachable
+	case w.Until <= now || w.ClosedBy == Refused:
+		return WindowClosed
+	case w.ClosedBy == UsedUp || left <= 0:
+		return WindowUsedUp
+	}
+	return ""
+}
+
+// wait collects what a message must wait for.
+func (p *Policy) wait(m Message, r Reach, now int64) Decision {
+	d := Decision{Action: Send}
+	delay := func(until int64, why Reason) {
+		if until > now && until > d.Until {
+			d = Decision{Delay, until, why}
+		}
+	}
+	delay(r.PausedUntil, Paused)
+	if m.Class == Marketing && !m.Test {
+		delay(p.quietUntil(now), QuietHours)
+		if !m.Counted {
+			p.caps(r.Touches, now, delay)
+		}
+	}
+	if m.Channel == WeComApp && !m.Counted {
+		p.staffLimits(m, r.Staff, now, delay)
+		if r.App.Limit > 0 && r.App.Used >= r.App.Limit {
+			delay(p.nextDay(now), AppQuota)
+		}
+	}
+	return d
+}
+
+func (p *Policy) caps(t Touches, now int64, delay func(int64, Reason)) {
+	morning := func(midnight int64) int64 { return max(midnight, p.quietUntil(midnight)) }
+	if t.Day >= p.MarketingDay {
+		delay(morning(p.nextDay(now)), CapDay)
+	}
+	if t.Week >= p.MarketingWeek {
+		delay(morning(p.nextWeek(now)), CapWeek)
+	}
+	if t.Month >= p.MarketingMonth {
+		delay(morning(p.nextMonth(now)), CapMonth)
+	}
+}
+
+func (p *Policy) staffLimits(m Message, s Staff, now int64, delay func(int64, Reason)) {
+	minute := now - now%60_000
+	hour := HourStart(now, p.zone)
+	if m.Class == StaffAlert && !m.Test && s.Alerts >= p.StaffAlertsHour {
+		delay(hour+3_600_000, StaffAlertCap)
+	}
+	// The platform's window may slide, ours are calendar ones. Any window of its length lies within two
+	// of ours, so two together stay below the limit: what goes out is never silently dropped.
+	if s.Minute+s.LastMinute >= p.MemberMinute {
+		delay(after(minute, 60_000, s.Minute, p.MemberMinute), MemberRate)
+	}
+	if s.Hour+s.LastHour >= p.MemberHour {
+		delay(after(hour, 3_600_000, s.Hour, p.MemberHour), MemberRate)
+	}
+}
+
+// after is the start of the first calendar window in which a message fits again.
+func after(start, length int64, used, limit int) int64 {
+	if used >= limit { // it still counts as the previous one in the next window
+		return start + 2*length
+	}
+	return start + length
+}
+
+// quietUntil is the end of the quiet hours that now lies in, or 0.
+func (p *Policy) quietUntil(now int64) int64 {
+	if p.QuietFrom == p.QuietTo {
+		return 0
+	}
+	t := time.UnixMilli(now).In(p.zone)
+	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
+	days := 0
+	switch {
+	case p.QuietFrom < p.QuietTo:
+		if clock < p.QuietFrom || clock >= p.QuietTo {
+			return 0
+		}
+	case clock >= p.QuietFrom:
+		days = 1
+	case clock >= p.QuietTo:
+		return 0
+	}
+	// By the wall clock of the zone, so that a change to or from summer time moves nothing.
+	to := int(p.QuietTo / time.Second)
+	return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, to, 0, p.zone).UnixMilli()
+}
+
+// HourStart is the first ms of the clock hour of an instant in a zone (some are half an hour off).
+func HourStart(ms int64, zone *time.Location) int64 {
+	_, off := time.UnixMilli(ms).In(zone).Zone()
+	return ms - (ms+int64(off)*1000)%3_600_000
+}
+
+func (p *Policy) nextDay(now int64) int64   { return p.midnight(now, 0, 1) }
+func (p *Policy) nextMonth(now int64) int64 { return p.midnight(now, 1, 0) }
+
+func (p *Policy) nextWeek(now int64) int64 {
+	days := (8 - int(time.UnixMilli(now).In(p.zone).Weekday())) % 7
+	if days == 0 {
+		days = 7
+	}
+	return p.midnight(now, 0, days)
+}
+
+// midnight is the local midnight that many days on, or the first of the month that many months on.
+func (p *Policy) midnight(now int64, months, days int) int64 {
+	t := time.UnixMilli(now).In(p.zone)
+	day := t.Day() + days
+	if months > 0 {
+		day = 1
+	}
+	return time.Date(t.Year(), t.Month()+time.Month(months), day, 0, 0, 0, 0, p.zone).UnixMilli()
+}

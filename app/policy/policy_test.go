@@ -1,0 +1,208 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/koi-scrm/koi/app/policy"
+)
+
+var shanghai = time.FixedZone("CST", 8*3600)
+
+// at is a moment of Monday 2026-11-23 in Shanghai.
+func at(clock string) int64 {
+	t, err := time.ParseInLocation("2006-01-02 15:04:05", "2026-11-23 "+clock, shanghai)
+	if err != nil {
+		panic(err)
+	}
+	return t.UnixMilli()
+}
+
+func day(date, clock string) int64 {
+	t, err := time.ParseInLocation("2006-01-02 15:04", date+" "+clock, shanghai)
+	if err != nil {
+		panic(err)
+	}
+	return t.UnixMilli()
+}
+
+const hour = int64(3_600_000)
+
+func TestPolicy_Decide(t *testing.T) {
+	t.Parallel()
+	now := at("10:00:00")
+	kf := policy.Message{Channel: policy.OfficialKF, Class: policy.Reply, To: "o1", CauseAt: now - 200, ExpiresAt: now + hour}
+	open := policy.Reach{Connected: true, Window: policy.Window{Until: now + 48*hour, Left: 5}}
+	alert := policy.Message{Channel: policy.WeComApp, Class: policy.StaffAlert, To: "zhang", CauseAt: now - 200, ExpiresAt: now + 24*hour}
+	connected := policy.Reach{Connected: true}
+	marketing := kf
+	marketing.Class, marketing.ExpiresAt = policy.Marketing, now+72*hour
+
+	send := policy.Decision{}
+	wait := func(until int64, r policy.Reason) policy.Decision {
+		return policy.Decision{Action: policy.Delay, Until: until, Reason: r}
+	}
+	no := func(r policy.Reason) policy.Decision { return policy.Decision{Action: policy.Suppress, Reason: r} }
+
+	produced := map[policy.Reason]bool{policy.InLine: true} // InLine is the outbox's own: its queue is full
+	cases := []struct {
+		name string
+		m    policy.Message
+		r    policy.Reach
+		edit func(m *policy.Message, r *policy.Reach)
+		now  int64
+		want policy.Decision
+	}{
+		{"a reply in an open window goes", kf, open, nil, now, send},
+		{"an alert to a member goes", alert, connected, nil, now, send},
+		{"an alert ignores the customers' quiet hours", alert, connected, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = at("23:00:00") }, at("23:00:00"), send},
+		{"a reply ignores quiet hours", kf, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt, m.ExpiresAt = at("23:00:00"), 0 }, at("23:00:00"), send},
+
+		{"nobody to send to", kf, open, func(m *policy.Message, _ *policy.Reach) { m.To = "" }, now, no(policy.NoRecipient)},
+		{"no sender for the channel", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Connected = false }, now, no(policy.NotConnected)},
+		{"past its time", kf, open, func(m *policy.Message, _ *policy.Reach) { m.ExpiresAt = now }, now, no(policy.Expired)},
+		{"scheduled for after its own end", kf, open, func(m *policy.Message, _ *policy.Reach) { m.NotBefore = m.ExpiresAt }, now, no(policy.Expired)},
+		{"caused by something that reached us late", kf, open, func(m *policy.Message, _ *policy.Reach) { m.Late = true }, now, no(policy.Late)},
+		{"caused longer ago than an outage may last", kf, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = now - hour - 1 }, now, no(policy.Late)},
+		{"caused exactly an hour ago", kf, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = now - hour }, now, send},
+		{"a test send is never late", kf, open, func(m *policy.Message, _ *policy.Reach) { m.Late, m.Test = true, true }, now, send},
+		{"an alert about our own staff", alert, connected, func(m *policy.Message, _ *policy.Reach) { m.Excluded = true }, now, no(policy.Excluded)},
+		{"marketing to a competitor", marketing, open, func(m *policy.Message, _ *policy.Reach) { m.Excluded = true }, now, no(policy.Excluded)},
+		{"a reply to a competitor goes", kf, open, func(m *policy.Message, _ *policy.Reach) { m.Excluded = true }, now, send},
+
+		{"a window never opened", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window = policy.Window{} }, now, no(policy.WindowClosed)},
+		{"a window that ends now", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.Until = now }, now, no(policy.WindowClosed)},
+		{"a window in its last millisecond", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.Until = now + 1 }, now, send},
+		{"a window the platform calls closed", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.Refused }, now, no(policy.WindowClosed)},
+		{"a window with nothing left", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.Left = 0 }, now, no(policy.WindowUsedUp)},
+		{"a window the platform calls used up", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.UsedUp }, now, no(policy.WindowUsedUp)},
+		{"a used-up window that ended since", kf, open, func(_ *policy.Message, r *policy.Reach) {
+			r.Window = policy.Window{Until: now - 1, ClosedBy: policy.UsedUp}
+		}, now, no(policy.WindowClosed)},
+		{"a second try has its own place in the window", kf, open, func(m *policy.Message, r *policy.Reach) { m.Counted, r.Window.Left = true, 0 }, now, send},
+		{"a follower who left", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.Unfollowed }, now, no(policy.NotFollowing)},
+		{"a recipient the platform refuses", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.Rejected }, now, no(policy.Unreachable)},
+
+		{"not before its time", kf, open, func(m *policy.Message, _ *policy.Reach) { m.NotBefore = now + 1000 }, now, wait(now+1000, policy.Scheduled)},
+		{"an API the platform closed until tomorrow", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.PausedUntil = now + 5*hour }, now, wait(now+5*hour, policy.Paused)},
+		{"a pause longer than the message is worth", alert, connected, func(m *policy.Message, r *policy.Reach) { r.PausedUntil = m.ExpiresAt }, now, no(policy.Paused)},
+		{"a pause that is over", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.PausedUntil = now }, now, send},
+
+		{"marketing at 20:59:59", marketing, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = 0 }, at("20:59:59"), send},
+		{"marketing at 21:00", marketing, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = 0 }, at("21:00:00"), wait(day("2026-11-24", "09:00"), policy.QuietHours)},
+		{"marketing at 08:59:59", marketing, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = 0 }, at("08:59:59"), wait(at("09:00:00"), policy.QuietHours)},
+		{"marketing at 09:00", marketing, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = 0 }, at("09:00:00"), send},
+		{"a test send in quiet hours", marketing, open, func(m *policy.Message, _ *policy.Reach) { m.CauseAt, m.Test = 0, true }, at("23:00:00"), send},
+		{"a second touch on one day waits for the next morning", marketing, open, func(_ *policy.Message, r *policy.Reach) { r.Touches = policy.Touches{Day: 1, Week: 1, Month: 1} }, now, wait(day("2026-11-24", "09:00"), policy.CapDay)},
+		{"a fourth touch in a week waits for Monday", marketing, open, func(m *policy.Message, r *policy.Reach) {
+			m.ExpiresAt, r.Touches = 0, policy.Touches{Week: 3, Month: 3}
+		}, now, wait(day("2026-11-30", "09:00"), policy.CapWeek)},
+		{"a ninth touch in a month waits for the first", marketing, open, func(m *policy.Message, r *policy.Reach) { m.ExpiresAt, r.Touches = 0, policy.Touches{Month: 8} }, now, wait(day("2026-12-01", "09:00"), policy.CapMonth)},
+		{"the longest of several waits counts", marketing, open, func(m *policy.Message, r *policy.Reach) {
+			m.ExpiresAt, r.Touches = 0, policy.Touches{Day: 1, Week: 3, Month: 8}
+		}, now, wait(day("2026-12-01", "09:00"), policy.CapMonth)},
+		{"a cap that outlasts the message", marketing, open, func(_ *policy.Message, r *policy.Reach) { r.Touches = policy.Touches{Month: 8} }, now, no(policy.CapMonth)},
+		{"a second try was counted already", marketing, open, func(m *policy.Message, r *policy.Reach) {
+			m.Counted, r.Touches = true, policy.Touches{Day: 1, Week: 3, Month: 8}
+		}, now, send},
+
+		{"a seventh alert in an hour waits for the next", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.Staff.Alerts = 6 }, at("10:20:00"), wait(at("11:00:00"), policy.StaffAlertCap)},
+		{"a service notice is not an alert", alert, connected, func(m *policy.Message, r *policy.Reach) { m.Class, r.Staff.Alerts = policy.Service, 6 }, now, send},
+		{"thirty in this minute count in the next one too", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.Staff.Minute = 30 }, at("10:00:30"), wait(at("10:02:00"), policy.MemberRate)},
+		{"thirty in the last minute are over with this one", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.Staff.LastMinute = 30 }, at("10:00:30"), wait(at("10:01:00"), policy.MemberRate)},
+		{"a thousand in this hour", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.Staff.Hour, r.Staff.LastHour = 400, 600 }, at("10:20:00"), wait(at("11:00:00"), policy.MemberRate)},
+		{"the app's daily sends are used up", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.App = policy.Quota{Used: 2000, Limit: 2000} }, now, wait(day("2026-11-24", "00:00"), policy.AppQuota)},
+		{"no daily limit is known", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.App = policy.Quota{Used: 2000} }, now, send},
+	}
+	p := policy.New(policy.Defaults(), shanghai)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			m, r := c.m, c.r
+			if c.edit != nil {
+				c.edit(&m, &r)
+			}
+			got := p.Decide(m, r, c.now)
+			require.Equal(t, c.want, got)
+		})
+		produced[c.want.Reason] = true
+	}
+	for _, r := range policy.Reasons() {
+		require.True(t, produced[r], "no case gives %s", r)
+	}
+}
+
+func TestReason_every_one_says_what_happened_and_what_to_do(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, r := range policy.Reasons() {
+		x := r.Explain()
+		require.NotEmpty(t, x.Name, r)
+		require.NotEmpty(t, x.What, r)
+		require.NotEmpty(t, x.Next, r)
+		require.False(t, names[x.Name], "%s is the name of two reasons", x.Name)
+		names[x.Name] = true
+	}
+}
+
+func TestPolicy_quiet_hours_within_a_day_and_none(t *testing.T) {
+	t.Parallel()
+	l := policy.Defaults()
+	l.QuietFrom, l.QuietTo = 12*time.Hour, 13*time.Hour+30*time.Minute
+	m := policy.Message{Channel: policy.OfficialKF, Class: policy.Marketing, To: "o1"}
+	r := policy.Reach{Connected: true, Window: policy.Window{Until: at("23:00:00"), Left: 5}}
+	p := policy.New(l, shanghai)
+	require.Equal(t, policy.Send, p.Decide(m, r, at("11:59:59")).Action)
+	require.Equal(t, at("13:30:00"), p.Decide(m, r, at("12:00:00")).Until)
+	require.Equal(t, policy.Send, p.Decide(m, r, at("13:30:00")).Action)
+	l.QuietFrom = l.QuietTo
+	require.Equal(t, policy.Send, policy.New(l, shanghai).Decide(m, r, at("13:00:00")).Action)
+}
+
+// Following the decisions of policy, a message ends: each wait is in the future, and asking again then
+// (with calendar counters that ran out) comes to an answer within a few rounds.
+func TestPolicy_waits_end(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		zone := rapid.SampledFrom([]*time.Location{shanghai, time.UTC, time.FixedZone("NPT", 5*3600+45*60)}).Draw(t, "zone")
+		p := policy.New(policy.Defaults(), zone)
+		now := rapid.Int64Range(1_795_000_000_000, 1_830_000_000_000).Draw(t, "now")
+		m := policy.Message{
+			Channel: rapid.SampledFrom([]policy.Channel{policy.WeComApp, policy.OfficialKF}).Draw(t, "channel"),
+			Class:   rapid.SampledFrom([]policy.Class{policy.Reply, policy.Service, policy.Marketing, policy.StaffAlert}).Draw(t, "class"),
+			To:      "someone",
+		}
+		r := policy.Reach{Connected: true,
+			PausedUntil: now + rapid.Int64Range(-hour, 24*hour).Draw(t, "pause"),
+			Window:      policy.Window{Until: now + 4000*hour, Left: 1},
+			Touches:     policy.Touches{Day: rapid.IntRange(0, 2).Draw(t, "d"), Week: rapid.IntRange(0, 4).Draw(t, "w"), Month: rapid.IntRange(0, 9).Draw(t, "m")},
+			Staff:       policy.Staff{Alerts: rapid.IntRange(0, 7).Draw(t, "alerts"), Minute: rapid.IntRange(0, 30).Draw(t, "min"), Hour: rapid.IntRange(0, 1000).Draw(t, "hour")},
+			App:         policy.Quota{Used: rapid.IntRange(0, 300).Draw(t, "used"), Limit: 200},
+		}
+		for range 6 {
+			d := p.Decide(m, r, now)
+			if d.Action == policy.Send {
+				return
+			}
+			require.Equal(t, policy.Delay, d.Action)
+			require.Greater(t, d.Until, now)
+			require.Less(t, d.Until-now, 33*24*hour)
+			now = d.Until
+			switch d.Reason { // what the wait was for is over now
+			case policy.CapDay:
+				r.Touches.Day = 0
+			case policy.CapWeek:
+				r.Touches.Day, r.Touches.Week = 0, 0
+			case policy.CapMonth:
+				r.Touches = policy.Touches{}
+			case policy.StaffAlertCap, policy.MemberRate:
+				r.Staff = policy.Staff{}
+			case policy.AppQuota:
+				r.App.Used = 0
+			}
+		}
+		t.Fatalf("still waiting after six rounds")
+	})
+}
