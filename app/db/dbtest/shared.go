@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -114,14 +115,14 @@ func startUserServer(dir string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !answers(dir) {
 		select {
-		case err := <-ended:
-			return fmt.Errorf("mariadbd ended while starting (%v); its log: %s", err, tail(dir))
+		case <-ended:
+			return fmt.Errorf("mariadbd ended while starting; its log: %s", tail(dir))
 		case <-ctx.Done():
 			return fmt.Errorf("mariadbd did not answer in time; its log: %s", tail(dir))
 		case <-tick.C:
@@ -135,11 +136,8 @@ func lock(path string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
 		err = syscall.Flock(int(f.Fd()), how)
-		if err != syscall.EINTR {
-			break
-		}
 	}
 	if err != nil {
 		_ = f.Close()

@@ -1,0 +1,56 @@
+# Koi. `make help` lists what one can do; every recipe is one or two lines, longer ones stand in .ci/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build run dev demo test lint bench fuzz test/faults node clean
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+PKG      ?= ./...
+FUZZTIME ?= 30s
+KILLS    ?= 50
+LINT     := go tool -modfile=.ci/tools/go.mod golangci-lint
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/koi
+	@.ci/provision gcc
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/koi ./cmd/koi
+
+run: build ## build and serve with koi.yaml, or with the defaults when there is none
+	bin/koi serve
+
+dev: ## serve from source, logging everything
+	KOI_LOG_LEVEL=debug go run ./cmd/koi serve
+
+demo: build ## the whole of Koi with simulated platforms and a story; needs no account and no network
+	bin/koi demo
+
+test: ## everything, on SQLite and MariaDB; installs what is missing, or says what to install
+	@.ci/provision gcc node mariadb
+	@.ci/node-modules
+	go vet ./...
+	go run .ci/test.go $(PKG)
+
+test/faults: ## kill the server KILLS=50 times per engine under load and count every effect
+	@.ci/provision gcc mariadb
+	KOI_TEST_KILLS=$(KILLS) go run .ci/test.go -run Crash -timeout 60m $(PKG)
+
+fuzz: ## every fuzz test for FUZZTIME=30s
+	@.ci/fuzz $(FUZZTIME)
+
+lint: ## golangci-lint, at the version pinned in .ci/tools/go.mod
+	@.ci/provision gcc
+	$(LINT) run ./...
+
+bench: build ## measure admission, pipeline and latency on this machine, with ratios
+	@for what in callbacks pipeline latency; do bin/koi bench $$what; done
+
+node: ## install the Node modules that tests use
+	@.ci/provision node
+	@.ci/node-modules
+
+clean: ## remove what was built
+	rm -rf bin
