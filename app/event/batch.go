@@ -32,7 +32,10 @@ type Timers interface {
 	// owning stage must settle each row (reschedule, finish) so that it is not due again.
 	Due(ctx context.Context, tx *db.Tx, now int64, limit int) ([]*Event, error)
 	// Next returns the earliest due time, or 0 when nothing waits.
-	Next(ctx context.Context, tx *db.Tx) (int64, error)
+	Next(ctx context.Context, q db.Querier) (int64, error)
+	// Poisoned takes a row out of the queue whose event no stage could apply, visibly failed with its
+	// reason; it reports whether the event was one of this owner's.
+	Poisoned(ctx context.Context, tx *db.Tx, e *Event, why error) (bool, error)
 }
 
 // MaxDepth is how deep derived events may cause further ones; deeper is a loop: cut and reported.

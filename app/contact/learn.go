@@ -1,0 +1,214 @@
+package contact
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/koi-scrm/koi/app/event"
+)
+
+// learn takes over what an event says of its person.
+func (s *Stage) learn(b *event.Batch, e *event.Event, p *Person) error {
+	switch e.Type {
+	case event.WeComCustomerAdded, event.WeComCustomerHalfAdded:
+		corp, _, _ := strings.Cut(e.Account, "/")
+		p.link(StaffLink{CorpID: corp, UserID: e.Staff, AddedAt: e.OccurredAt, State: e.Props.Str("state")})
+		s.first(p, "first_channel", e.Props.Str("state"), e)
+	case event.WeComCustomerDeleted:
+		s.unlink(p, e, "staff")
+	case event.WeComDeletedByCustomer:
+		s.unlink(p, e, "customer")
+	case event.OAFollowed:
+		p.follow(Follow{AppID: e.Account, FollowedAt: e.OccurredAt})
+		s.first(p, "first_channel", e.Props.Str("scene"), e)
+	case event.OAUnfollowed:
+		p.unfollow(e.Account, e.OccurredAt)
+	case event.CommandContactChange:
+		return s.change(b, e, p)
+	case event.PageViewed, event.FormSubmitted, event.LinkClicked:
+		s.sources(p, e)
+	}
+	return nil
+}
+
+// first sets a text field that nothing overwrites later.
+func (s *Stage) first(p *Person, field, text string, e *event.Event) {
+	if text == "" {
+		return
+	}
+	if _, ok := p.Values[field]; !ok {
+		p.set(field, Value{Text: text, Norm: Normalize(text), At: e.OccurredAt})
+	}
+}
+
+// sources keeps the first and last touch of a web visit.
+func (s *Stage) sources(p *Person, e *event.Event) {
+	last := func(field, text string) {
+		if text != "" && p.Values[field].Text != text {
+			p.set(field, Value{Text: text, Norm: Normalize(text), At: e.OccurredAt})
+		}
+	}
+	for _, f := range []string{"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "search_word"} {
+		last(f, e.Props.Str(f))
+	}
+	if src := e.Props.Str("utm_source"); src != "" {
+		s.first(p, "first_source", src, e)
+		last("last_source", src)
+	}
+}
+
+// change sets and clears fields by command: props "set" is {key: value or null}. What the API let through
+// is parsed again here, since definitions may have changed in between; a value that does not fit is left
+// out and told, the others are taken.
+func (s *Stage) change(b *event.Batch, e *event.Event, p *Person) error {
+	set, _ := e.Props["set"].(map[string]any)
+	changes := map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		raw := set[key]
+		if key == "excluded" {
+			if on, ok := raw.(bool); ok && on != p.Excluded {
+				changes[key] = []any{p.Excluded, on}
+				p.Excluded, p.moved.row = on, true
+			}
+			continue
+		}
+		f, ok := s.m.Field(key)
+		if !ok {
+			logDropped(e, key, fmt.Errorf("no such field"))
+			continue
+		}
+		old, had := p.Values[key]
+		if raw == nil {
+			if had {
+				changes[key] = []any{f.Show(old), nil}
+				p.clear(key)
+			}
+			continue
+		}
+		v, err := f.Parse(raw)
+		if err != nil {
+			logDropped(e, key, err)
+			continue
+		}
+		v.At = e.OccurredAt
+		if f.empty(v) || had && v.Num == old.Num && v.Text == old.Text {
+			continue
+		}
+		var before any
+		if had {
+			before = f.Show(old)
+		}
+		changes[key] = []any{before, f.Show(v)}
+		p.set(key, v)
+	}
+	if e.Source == "profile" {
+		s.got = append(s.got, e.Props.Int("identity"))
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	s.judgeExclusion(p)
+	return b.Emit(e, event.Event{Type: event.ContactAttributeChanged, Props: event.Props{"changes": changes, "by": e.Props.Str("by")}})
+}
+
+// judgeExclusion marks people of excluded companies and e-mail domains; the mark is not taken back by itself.
+func (s *Stage) judgeExclusion(p *Person) {
+	if p.Excluded || s.m == nil {
+		return
+	}
+	if s.m.excludeDomains[p.Values["email_domain"].Norm] || s.m.excludeNames[p.Values["company"].Norm] {
+		p.Excluded, p.moved.row = true, true
+	}
+}
+
+func (s *Stage) unlink(p *Person, e *event.Event, by string) {
+	corp, _, _ := strings.Cut(e.Account, "/")
+	for i := range p.Staff {
+		if l := &p.Staff[i]; l.CorpID == corp && l.UserID == e.Staff && e.OccurredAt >= l.AddedAt {
+			l.RemovedAt, l.RemovedBy = e.OccurredAt, by
+			mark(&p.moved.staff, i)
+		}
+	}
+}
+
+// link adds or renews a friendship. The first time they met stays unless they had parted; events may come
+// out of order, so an older one never undoes a newer one.
+func (p *Person) link(l StaffLink) {
+	for i := range p.Staff {
+		o := &p.Staff[i]
+		if o.CorpID != l.CorpID || o.UserID != l.UserID {
+			continue
+		}
+		switch {
+		case l.RemovedAt != 0: // from a merge: the livelier one wins
+			if !o.Friend() && l.RemovedAt > o.RemovedAt {
+				*o = l
+			}
+		case o.Friend():
+			o.AddedAt = min(o.AddedAt, l.AddedAt)
+			if o.State == "" {
+				o.State = l.State
+			}
+		case l.AddedAt > o.RemovedAt:
+			*o = l
+		}
+		mark(&p.moved.staff, i)
+		return
+	}
+	p.Staff = append(p.Staff, l)
+	mark(&p.moved.staff, len(p.Staff)-1)
+}
+
+func (p *Person) follow(f Follow) {
+	for i := range p.Follows {
+		o := &p.Follows[i]
+		if o.AppID != f.AppID {
+			continue
+		}
+		if f.FollowedAt > o.UnfollowedAt || f.Active() && !o.Active() && f.FollowedAt >= o.UnfollowedAt {
+			*o = f
+		}
+		mark(&p.moved.follow, i)
+		return
+	}
+	p.Follows = append(p.Follows, f)
+	mark(&p.moved.follow, len(p.Follows)-1)
+}
+
+func (p *Person) unfollow(app string, at int64) {
+	for i := range p.Follows {
+		if o := &p.Follows[i]; o.AppID == app && at >= o.FollowedAt {
+			o.UnfollowedAt = at
+			mark(&p.moved.follow, i)
+			return
+		}
+	}
+	p.Follows = append(p.Follows, Follow{AppID: app, UnfollowedAt: at})
+	mark(&p.moved.follow, len(p.Follows)-1)
+}
+
+func (p *Person) set(field string, v Value) {
+	p.Values[field] = v
+	markField(&p.moved, field)
+}
+
+func (p *Person) clear(field string) {
+	delete(p.Values, field)
+	markField(&p.moved, field)
+}
+
+func markField(d *dirt, field string) {
+	if d.values == nil {
+		d.values = map[string]bool{}
+	}
+	d.values[field] = true
+}
+
+func mark(m *map[int]bool, i int) {
+	if *m == nil {
+		*m = map[int]bool{}
+	}
+	(*m)[i] = true
+}
