@@ -1,0 +1,91 @@
+package reach
+
+import (
+	"context"
+	"time"
+
+	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/policy"
+)
+
+const (
+	minuteMs = int64(60_000)
+	hourMs   = 60 * minuteMs
+
+	// Scopes of quota counters; the first three are followed by a userid.
+	scopeMinute = "minute/" // messages to a member in a minute
+	scopeHour   = "hour/"   // messages to a member in an hour
+	scopeAlert  = "alert/"  // alerts to a member in an hour
+	scopeSends  = "sends"   // person-sends of an app in a day
+)
+
+type quotaKey struct {
+	start   int64 // of the calendar window
+	account string
+	scope   string
+}
+
+// quotas are the counters of the calendar windows that still matter. Any batch may alert any member, so a
+// batch would have to read the counters of everyone who got something in two hours. Instead the committed
+// values are kept from batch to batch, and are believed only while every commit in between was ours:
+// batches carry consecutive commit numbers, and a gap makes the next Load read again.
+type quotas struct {
+	committed map[quotaKey]int
+	rev       int64            // commit number that committed is true as of
+	delta     map[quotaKey]int // of this batch
+	// Starts of the batch's calendar windows.
+	minute, hour, day int64
+	try               int   // numbers the Loads: only the one that was committed counts
+	pruned            int64 // minute of the last prune
+}
+
+func (q *quotas) begin(ctx context.Context, tx *db.Tx, b *event.Batch, zone *time.Location) error {
+	q.delta = map[quotaKey]int{}
+	q.try++
+	q.minute, q.hour = b.Now-b.Now%minuteMs, policy.HourStart(b.Now, zone)
+	q.day = clock.DayStart(clock.Day(b.Now, zone), zone)
+	// A clock set back asks about windows that were forgotten.
+	if q.committed == nil || b.Rev != q.rev+1 || q.minute < q.pruned {
+		q.committed = map[quotaKey]int{}
+		if err := q.load(ctx, tx, []int64{q.minute, q.minute - minuteMs, q.hour, q.hour - hourMs, q.day}); err != nil {
+			q.committed = nil
+			return err
+		}
+		q.pruned = q.minute
+	}
+	rev, try := b.Rev, q.try
+	b.AfterCommit(func() {
+		if try != q.try {
+			return
+		}
+		for k, n := range q.delta {
+			q.committed[k] += n
+		}
+		q.rev = rev
+		if q.pruned != q.minute {
+			q.pruned = q.minute
+			q.prune()
+		}
+	})
+	return nil
+}
+
+// prune forgets windows that no question reaches any more.
+func (q *quotas) prune() {
+	for k := range q.committed {
+		if k.start < q.minute-minuteMs && k.start != q.hour && k.start != q.hour-hourMs && k.start != q.day {
+			delete(q.committed, k)
+		}
+	}
+}
+
+func (q *quotas) used(start int64, account, scope string) int {
+	k := quotaKey{start, account, scope}
+	return q.committed[k] + q.delta[k]
+}
+
+func (q *quotas) add(start int64, account, scope string) {
+	q.delta[quotaKey{start, account, scope}]++
+}
