@@ -1,7 +1,9 @@
 // Package db opens the relational stores and gives them one face: a single writer with explicit
 // transactions, a read pool, and the few statements that SQLite and MySQL spell differently. It knows
 // no table. SQL given to it is written in the common subset of SQLite, MySQL 8, MariaDB 10.6+ and TiDB:
-// no RETURNING, no JSON operators, no SKIP LOCKED, no savepoints.
+// no RETURNING, no JSON operators, no SKIP LOCKED, no savepoints. Text is compared byte by byte, also by
+// LIKE; only blanks at the end differ (MySQL takes 'a' and 'a ' for equal), so keys from outside are
+// trimmed before they are stored.
 package db
 
 import (
@@ -17,6 +19,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"github.com/koi-scrm/koi/app/fault"
 )
 
 // Engine is the SQL dialect of a DB.
@@ -71,7 +75,7 @@ func (d *DB) Ping(ctx context.Context) error { return classify(d.read.PingContex
 // Querier reads: both a DB (read pool) and a Tx (its own snapshot) do.
 type Querier interface {
 	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRow(ctx context.Context, query string, args ...any) *sql.Row
+	QueryRow(ctx context.Context, query string, args ...any) Row
 	Gorm(ctx context.Context) *gorm.DB
 	Engine() Engine
 }
@@ -83,9 +87,15 @@ func (d *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 }
 
 // QueryRow reads one row on the read pool; Scan returns sql.ErrNoRows when there is none.
-func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return d.read.QueryRowContext(ctx, query, args...)
+func (d *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
+	return Row{d.read.QueryRowContext(ctx, query, args...)}
 }
+
+// Row is the one row of a query.
+type Row struct{ row *sql.Row }
+
+// Scan copies the columns; sql.ErrNoRows when there is no row, a fault Unavailable when the database is away.
+func (r Row) Scan(dest ...any) error { return classify(r.row.Scan(dest...)) }
 
 // Gorm is the read pool for store*.go files. Writes go through Tx.
 func (d *DB) Gorm(ctx context.Context) *gorm.DB { return d.gorm.WithContext(ctx) }
@@ -119,7 +129,7 @@ func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 			return err
 		}
 	}
-	return fmt.Errorf("gave up after %d tries: %w", maxTries, err)
+	return fault.Wrap(err, fault.Unavailable, "数据库繁忙，请稍后再试")
 }
 
 func (d *DB) once(ctx context.Context, fn func(tx *Tx) error) (err error) {
@@ -140,9 +150,18 @@ func (d *DB) once(ctx context.Context, fn func(tx *Tx) error) (err error) {
 	}()
 	if err := fn(&Tx{db: d, tx: tx}); err != nil {
 		_ = tx.Rollback() // the connection may be gone; the server rolls back by itself
-		return classify(err)
+		return classify(cancelled(ctx, err))
 	}
-	return classify(tx.Commit())
+	return classify(cancelled(ctx, tx.Commit()))
+}
+
+// cancelled: database/sql rolls back as soon as ctx ends, and what comes after that only hears that the
+// transaction is over.
+func cancelled(ctx context.Context, err error) error {
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // Engine returns the dialect.
@@ -170,8 +189,8 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 }
 
 // QueryRow reads one row inside the transaction.
-func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.tx.QueryRowContext(ctx, query, args...)
+func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
+	return Row{t.tx.QueryRowContext(ctx, query, args...)}
 }
 
 // Gorm binds gorm to the transaction, for store*.go files.
@@ -190,7 +209,8 @@ func (t *Tx) Insert(ctx context.Context, table string, cols []string, rows [][]a
 	return err
 }
 
-// InsertIgnore is Insert that leaves rows alone whose key exists; it returns how many were new.
+// InsertIgnore is Insert that leaves rows alone whose key exists; it returns how many were new. The values
+// must be known to fit: MySQL also lets a too long text pass here, cut to its column.
 func (t *Tx) InsertIgnore(ctx context.Context, table string, cols []string, rows [][]any) (int64, error) {
 	verb := "INSERT IGNORE INTO "
 	if t.db.engine == SQLite {
@@ -297,13 +317,19 @@ func Each(rows *sql.Rows, scan func(*sql.Rows) error) error {
 }
 
 func openGorm(d gorm.Dialector) (*gorm.DB, error) {
-	return gorm.Open(d, &gorm.Config{
+	return gorm.Open(translator{d}, &gorm.Config{
 		SkipDefaultTransaction:   true,
 		DisableNestedTransaction: true,
 		DisableAutomaticPing:     true,
+		TranslateError:           true,
 		Logger:                   logger.Discard, // errors are returned; statements may hold personal values
 	})
 }
+
+// translator classifies gorm's errors like all others, in place of the dialect's own translation.
+type translator struct{ gorm.Dialector }
+
+func (translator) Translate(err error) error { return classify(err) }
 
 // stmtCache keeps prepared statements of the hot path on the one SQLite writer. Preparing inside a
 // transaction would wait for its connection for ever, so a miss is noted and prepared before the next
@@ -340,18 +366,27 @@ func (c *stmtCache) get(query string) *sql.Stmt {
 	return nil
 }
 
+// prepareWanted must not hold mu while it prepares: that waits for the writer, whose transaction asks get.
 func (c *stmtCache) prepareWanted(ctx context.Context, w *sql.DB) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, q := range c.wanted {
+	wanted := c.wanted
+	c.wanted = nil
+	c.mu.Unlock()
+	for i, q := range wanted {
 		s, err := w.PrepareContext(ctx, q)
-		if err != nil {
+		c.mu.Lock()
+		switch {
+		case ctx.Err() != nil && err != nil:
+			c.wanted = append(c.wanted, wanted[i:]...)
+			c.mu.Unlock()
+			return
+		case err != nil:
 			slog.Debug("prepare failed; the statement runs unprepared", "err", err)
-			continue
+		default:
+			c.have[q] = s
 		}
-		c.have[q] = s
+		c.mu.Unlock()
 	}
-	c.wanted = c.wanted[:0]
 }
 
 func (c *stmtCache) close() {

@@ -94,13 +94,16 @@ func alreadyThere(err error) bool {
 	return errors.As(err, &m) && (m.Number == 1050 || m.Number == 1060 || m.Number == 1061)
 }
 
+// migrateLock belongs to the database; lock names are the whole server's and hold 64 characters.
+const migrateLock = "CONCAT('koi_migrate_', MD5(DATABASE()))"
+
 func (d *DB) lockMigrations(ctx context.Context) (func(), error) {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
 		return nil, classify(err)
 	}
 	var got sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK('koi_migrate', 60)").Scan(&got); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+migrateLock+", 60)").Scan(&got); err != nil {
 		return nil, errors.Join(classify(err), conn.Close())
 	}
 	if got.Int64 != 1 {
@@ -108,7 +111,7 @@ func (d *DB) lockMigrations(ctx context.Context) (func(), error) {
 	}
 	return func() {
 		// A lost connection gives the lock up by itself.
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT RELEASE_LOCK('koi_migrate')")
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT RELEASE_LOCK("+migrateLock+")")
 		_ = conn.Close()
 	}, nil
 }
