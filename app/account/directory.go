@@ -67,15 +67,11 @@ type Change struct {
 	AESKey        *string
 }
 
-// New makes a directory of the file's accounts; Reload adds the stored ones. Fault: Invalid with every problem of the file.
-func New(stores *db.Stores, keys *secret.Keys, clk clock.Clock, file configs.Accounts) (*Directory, error) {
-	records, err := fromFile(file)
-	if err != nil {
-		return nil, err
-	}
-	d := &Directory{store: store{db: stores.Koi, keys: keys}, clk: clk, file: records}
-	d.view.Store(picture(records, nil))
-	return d, nil
+// New makes a directory of the file's accounts, which configs.Validate has checked; Reload adds the stored ones.
+func New(stores *db.Stores, keys *secret.Keys, clk clock.Clock, file configs.Accounts) *Directory {
+	d := &Directory{store: store{db: stores.Koi, keys: keys}, clk: clk, file: fromFile(file)}
+	d.view.Store(picture(d.file, nil))
+	return d
 }
 
 // Official returns an official account by AppID.
@@ -162,7 +158,7 @@ func (d *Directory) OnChange(f func()) {
 // Add stores a new account. Faults: Invalid with every problem; Conflict when it exists, in the file or stored.
 func (d *Directory) Add(ctx context.Context, c Change, by string) (Entry, error) {
 	r := c.apply(record{Kind: c.Kind, App: c.App, AgentID: c.AgentID}).tidy()
-	if err := fault.Problems("账号没有保存，请改正标出的几项", r.check("")); err != nil {
+	if err := fault.Problems("账号没有保存，请改正标出的几项", r.check()); err != nil {
 		return Entry{}, err
 	}
 	return d.change(ctx, r.Kind, r.id(), func(tx *db.Tx) error {
@@ -192,7 +188,7 @@ func (d *Directory) Edit(ctx context.Context, c Change, by string) (Entry, error
 			old.record = key // cannot be opened: everything is entered anew
 		}
 		r := c.apply(old.record).tidy()
-		if err := fault.Problems("账号没有保存，请改正标出的几项", r.check("")); err != nil {
+		if err := fault.Problems("账号没有保存，请改正标出的几项", r.check()); err != nil {
 			return err
 		}
 		return d.store.save(ctx, tx, stored{record: r, rev: old.rev, updatedAt: clock.Ms(d.clk.Wall()), updatedBy: by})
@@ -249,14 +245,10 @@ func (c Change) apply(r record) record {
 	return r
 }
 
-// Use replaces the accounts of the configuration file (SIGHUP). On a fault the earlier ones stay.
+// Use replaces the accounts of the configuration file (SIGHUP).
 func (d *Directory) Use(ctx context.Context, file configs.Accounts) error {
-	records, err := fromFile(file)
-	if err != nil {
-		return err
-	}
 	d.mu.Lock()
-	d.file = records
+	d.file = fromFile(file)
 	d.mu.Unlock()
 	return d.Reload(ctx)
 }

@@ -11,7 +11,7 @@ import (
 // Health is how an account's credential stands, as the platform last told this or another node.
 type Health struct {
 	Purpose   Purpose
-	OK        bool   // the last attempt to get a token worked
+	OK        bool   // the platform last said yes, and the clocks agree
 	CheckedAt int64  // wall time, Unix ms; 0: never tried
 	ExpiresAt int64  // of the present token
 	Code      int    // the platform's errcode of the failure
@@ -31,16 +31,19 @@ func (t *Tokens) Health(ctx context.Context, c Credential) (Health, error) {
 	return row.health(c), nil
 }
 
-// Check asks the platform now, also while a bad secret is paused. What the platform says is in Health, not
-// in the error. Within Rules.Force after the last answer it tells that one instead.
+// Check asks the platform now, also while a bad secret is paused: for a token if there is none, and whether
+// a call with it works. What the platform says is in Health, not in the error. Within Rules.Force after
+// the last answer it tells that one instead.
 func (t *Tokens) Check(ctx context.Context, c Credential) (Health, error) {
 	row, err := t.store.read(ctx, c)
 	if err != nil {
 		return Health{}, err
 	}
 	now := t.clk.Wall()
-	last := max(row.fetchedAt, row.failedAt)
-	if row.claimed(now, t.claimFor()) || clock.Ms(now)-last < t.rules.Force.Milliseconds() {
+	if c.Secret == "" {
+		return Health{Purpose: c.Purpose, Problem: noSecret(c).Reason}, nil
+	}
+	if row.claimed(now, t.claimFor()) || clock.Ms(now)-row.checkedAt < t.rules.Force.Milliseconds() {
 		return row.health(c), nil
 	}
 	won, err := t.store.claim(ctx, row, t.owner, clock.Ms(now.Add(t.claimFor())))
@@ -48,18 +51,46 @@ func (t *Tokens) Check(ctx context.Context, c Credential) (Health, error) {
 		return Health{}, err
 	}
 	if won {
-		// Its error is what the row now says.
-		if got, err := t.fetch(ctx, c, row, ""); err == nil {
-			t.keep(got)
+		t.examine(ctx, c, &row)
+		if err := t.settle(ctx, row); err != nil {
+			return Health{}, err
 		}
+		t.keep(row)
 	}
 	return t.Health(ctx, c)
 }
 
+// examine fills the row with what the platform says now.
+func (t *Tokens) examine(ctx context.Context, c Credential, row *tokenRow) {
+	if !row.alive(t.clk.Wall()) && t.ask(ctx, c, row, "") != nil {
+		return
+	}
+	why := t.probe(ctx, c, row)
+	if why != nil && why.Stale && t.ask(ctx, c, row, row.token) == nil {
+		why = t.probe(ctx, c, row)
+	}
+	if why != nil {
+		why.Wait = 0 // it is the call that fails, not the fetching of tokens
+		row.failed(t.clk.Wall(), why)
+	}
+}
+
+func (t *Tokens) probe(ctx context.Context, c Credential, row *tokenRow) *Refusal {
+	ctx, cancel := context.WithTimeout(ctx, t.rules.Timeout)
+	defer cancel()
+	skew, err := t.source.Probe(ctx, c, row.token)
+	if err != nil {
+		return asRefusal(err)
+	}
+	row.well(t.clk.Wall(), skew)
+	return nil
+}
+
 func (r tokenRow) health(c Credential) Health {
-	h := Health{Purpose: c.Purpose, OK: r.failedAt == 0 && r.fetchedAt != 0, CheckedAt: max(r.fetchedAt, r.failedAt),
+	h := Health{Purpose: c.Purpose, OK: r.checkedAt != 0 && r.reason == "", CheckedAt: r.checkedAt,
 		ExpiresAt: r.expiresAt, Code: r.code, Problem: r.reason, SkewMs: r.skewMs}
-	if skew := time.Duration(r.skewMs) * time.Millisecond; h.Problem == "" && (skew > maxSkew || skew < -maxSkew) {
+	if skew := time.Duration(r.skewMs) * time.Millisecond; h.Problem == "" && skew.Abs() > maxSkew {
+		h.OK = false
 		h.Problem = fmt.Sprintf("本机时钟与平台相差 %d 秒，回调会因时间戳过期被拒绝：请校准服务器时间（启用 NTP）", int64(skew.Abs().Seconds()))
 	}
 	return h

@@ -33,9 +33,9 @@ type tokenRow struct {
 	owner        string
 	ownerUntil   int64
 	blockedUntil int64
-	failedAt     int64
+	checkedAt    int64 // when the platform last said anything about this secret
 	code         int
-	reason       string
+	reason       string // of a failure; "" while all is well
 	passing      bool
 	skewMs       int64
 	stored       bool
@@ -63,7 +63,7 @@ func (r tokenRow) refusal(now time.Time) *Refusal {
 }
 
 func (r *tokenRow) failed(now time.Time, why *Refusal) {
-	r.failedAt, r.code, r.reason, r.passing = clock.Ms(now), why.Code, why.Reason, why.Passing
+	r.checkedAt, r.code, r.reason, r.passing = clock.Ms(now), why.Code, why.Reason, why.Passing
 	r.blockedUntil = clock.Ms(now.Add(why.Wait))
 }
 
@@ -72,9 +72,14 @@ func (r *tokenRow) granted(now time.Time, g Grant, skew time.Duration) {
 	if g.Life < 2*skew {
 		use = g.Life / 2 // near its end the platform hands out the old token with the rest of its life
 	}
-	r.token, r.fetchedAt, r.skewMs = g.Token, clock.Ms(now), g.Skew.Milliseconds()
+	r.token, r.fetchedAt = g.Token, clock.Ms(now)
 	r.freshUntil, r.expiresAt = clock.Ms(now.Add(max(use, time.Second))), clock.Ms(now.Add(g.Life))
-	r.failedAt, r.code, r.reason, r.passing, r.blockedUntil = 0, 0, "", false, 0
+	r.well(now, g.Skew)
+}
+
+func (r *tokenRow) well(now time.Time, skew time.Duration) {
+	r.checkedAt, r.skewMs = clock.Ms(now), skew.Milliseconds()
+	r.code, r.reason, r.passing, r.blockedUntil = 0, "", false, 0
 }
 
 func tokenSeal(id [16]byte) string { return fmt.Sprintf("token %x", id) }
@@ -83,7 +88,7 @@ func (s tokenStore) id(c Credential) [16]byte {
 	return s.keys.Lookup("token", string(c.Kind)+"\x00"+c.App+"\x00"+c.Secret)
 }
 
-const tokenColumns = "sealed, rev, fresh_until, expires_at, fetched_at, forced_at, owner, owner_until, blocked_until, failed_at, code, reason, passing, skew_ms"
+const tokenColumns = "sealed, rev, fresh_until, expires_at, fetched_at, forced_at, owner, owner_until, blocked_until, checked_at, code, reason, passing, skew_ms"
 
 func (s tokenStore) read(ctx context.Context, c Credential) (tokenRow, error) {
 	row := tokenRow{id: s.id(c), account: c.Account, purpose: c.Purpose}
@@ -93,7 +98,7 @@ func (s tokenStore) read(ctx context.Context, c Credential) (tokenRow, error) {
 		err = db.Each(rows, func(r *sql.Rows) error {
 			row.stored = true
 			return r.Scan(&sealed, &row.rev, &row.freshUntil, &row.expiresAt, &row.fetchedAt, &row.forcedAt, &row.owner,
-				&row.ownerUntil, &row.blockedUntil, &row.failedAt, &row.code, &row.reason, &row.passing, &row.skewMs)
+				&row.ownerUntil, &row.blockedUntil, &row.checkedAt, &row.code, &row.reason, &row.passing, &row.skewMs)
 		})
 	}
 	if err != nil {
@@ -115,7 +120,7 @@ func (s tokenStore) claim(ctx context.Context, row tokenRow, owner string, until
 		if !row.stored {
 			n, err = tx.InsertIgnore(ctx, "tokens",
 				[]string{"id", "account", "purpose", "sealed", "rev", "fresh_until", "expires_at", "fetched_at", "forced_at",
-					"owner", "owner_until", "blocked_until", "failed_at", "code", "reason", "passing", "skew_ms"},
+					"owner", "owner_until", "blocked_until", "checked_at", "code", "reason", "passing", "skew_ms"},
 				[][]any{{row.id[:], row.account, row.purpose, []byte{}, 1, 0, 0, 0, 0, owner, until, 0, 0, 0, "", false, 0}})
 			return err
 		}
@@ -139,9 +144,9 @@ func (s tokenStore) settle(ctx context.Context, row tokenRow, owner string) erro
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE tokens SET sealed=?, rev=rev+1, fresh_until=?, expires_at=?, fetched_at=?, forced_at=?,
-			owner='', owner_until=0, blocked_until=?, failed_at=?, code=?, reason=?, passing=?, skew_ms=? WHERE id=? AND owner=?`,
+			owner='', owner_until=0, blocked_until=?, checked_at=?, code=?, reason=?, passing=?, skew_ms=? WHERE id=? AND owner=?`,
 			sealed, row.freshUntil, row.expiresAt, row.fetchedAt, row.forcedAt,
-			row.blockedUntil, row.failedAt, row.code, clip(row.reason, 512), row.passing, row.skewMs, row.id[:], owner)
+			row.blockedUntil, row.checkedAt, row.code, clip(row.reason, 512), row.passing, row.skewMs, row.id[:], owner)
 		if err != nil {
 			return err
 		}

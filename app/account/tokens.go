@@ -23,6 +23,9 @@ type Source interface {
 	// source makes it issue a new one if it can, and answers a *Refusal if it cannot. refused is "" when
 	// nothing is wrong with the present token. Errors hold neither secret nor token.
 	Fetch(ctx context.Context, c Credential, refused string) (Grant, error)
+	// Probe makes a call that changes nothing with the token and returns the platform's clock minus ours.
+	// It fails with a *Refusal when calls with this token do not work from here.
+	Probe(ctx context.Context, c Credential, token string) (time.Duration, error)
 }
 
 // Grant is a token with its life, as the platform told it.
@@ -39,6 +42,8 @@ type Refusal struct {
 	Reason string // Chinese: what happened and what to do
 	// Passing: it may work later by itself (busy, unreachable). Otherwise somebody has to correct something.
 	Passing bool
+	// Stale: it is the token that was refused, not what it stands for; another one may work.
+	Stale bool
 }
 
 func (r *Refusal) Error() string { return r.Reason }
@@ -135,6 +140,9 @@ func (t *Tokens) keep(row tokenRow) {
 // renew joins or starts the one renewal of the secret. The work does not die with the caller that
 // happened to start it: others wait for it too.
 func (t *Tokens) renew(ctx context.Context, c Credential, refused string) (tokenRow, error) {
+	if c.Secret == "" {
+		return tokenRow{}, noSecret(c)
+	}
 	id := t.store.id(c)
 	result := t.flight.DoChan(string(id[:]), func() (any, error) {
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*t.rules.Timeout)
@@ -160,6 +168,10 @@ func (t *Tokens) renew(ctx context.Context, c Credential, refused string) (token
 		}
 		return r.Val.(tokenRow), nil
 	}
+}
+
+func noSecret(c Credential) *Refusal {
+	return &Refusal{Wait: time.Minute, Reason: "账号 " + c.Account + " 没有填写 Secret，只能收回调，不能调用接口：请补上"}
 }
 
 const (
@@ -217,32 +229,41 @@ func (t *Tokens) claimFor() time.Duration { return 2*t.rules.Timeout + claimSlac
 
 // fetch asks the platform, under the row's claim, and writes down what came of it.
 func (t *Tokens) fetch(ctx context.Context, c Credential, row tokenRow, refused string) (tokenRow, error) {
-	fctx, stop := context.WithTimeout(ctx, t.rules.Timeout)
-	defer stop()
-	grant, err := t.source.Fetch(fctx, c, refused)
-	now := t.clk.Wall()
-	// The result is written even when the waiters have gone.
-	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.rules.Timeout)
-	defer cancel()
+	err := t.ask(ctx, c, &row, refused)
+	if werr := t.settle(ctx, row); werr != nil && err == nil {
+		return tokenRow{}, werr
+	}
 	if err != nil {
-		r := asRefusal(err)
-		row.failed(now, r)
-		if werr := t.store.settle(wctx, row, t.owner); werr != nil && !errors.Is(werr, errClaimLost) {
-			slog.Warn("记录 access_token 失败原因时出错", "account", c.Account, "err", werr)
-		}
-		if !r.Passing {
-			slog.Error("取不到 access_token", "account", c.Account, "code", r.Code, "reason", r.Reason)
-		}
 		return tokenRow{}, fmt.Errorf("fetch access token of %s: %w", c.Account, err)
+	}
+	return row, nil
+}
+
+// ask fetches a token into the row, or the reason why there is none.
+func (t *Tokens) ask(ctx context.Context, c Credential, row *tokenRow, refused string) error {
+	ctx, cancel := context.WithTimeout(ctx, t.rules.Timeout)
+	defer cancel()
+	grant, err := t.source.Fetch(ctx, c, refused)
+	now := t.clk.Wall()
+	if err != nil {
+		why := asRefusal(err)
+		if row.failed(now, why); !why.Passing {
+			slog.Error("取不到 access_token", "account", c.Account, "code", why.Code, "reason", why.Reason)
+		}
+		return err
 	}
 	row.granted(now, grant, t.rules.Skew)
 	if refused != "" {
 		row.forcedAt = clock.Ms(now)
 	}
-	if err := t.store.settle(wctx, row, t.owner); err != nil {
-		return tokenRow{}, err
-	}
-	return row, nil
+	return nil
+}
+
+// settle writes the row and gives the claim up, also when those who waited have gone.
+func (t *Tokens) settle(ctx context.Context, row tokenRow) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.rules.Timeout)
+	defer cancel()
+	return t.store.settle(ctx, row, t.owner)
 }
 
 func asRefusal(err error) *Refusal {

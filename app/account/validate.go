@@ -70,11 +70,11 @@ var (
 // maxName is in characters.
 const maxName = 60
 
-// check returns every problem of an account; paths are the configuration's key names under prefix.
-func (r record) check(prefix string) []fault.Problem {
+// check returns every problem of an account entered in the console; paths are the configuration's key names.
+func (r record) check() []fault.Problem {
 	var list []fault.Problem
 	add := func(key, format string, args ...any) {
-		list = append(list, fault.Problem{Path: prefix + key, Message: fmt.Sprintf(format, args...)})
+		list = append(list, fault.Problem{Path: key, Message: fmt.Sprintf(format, args...)})
 	}
 	switch r.Kind {
 	case KindOfficial:
@@ -148,29 +148,17 @@ func aesKeyProblem(key string) string {
 	return ""
 }
 
-// fromFile reads the accounts of the configuration file. Fault: Invalid with every problem, duplicates included.
-func fromFile(file configs.Accounts) ([]record, error) {
+// fromFile takes the accounts of the configuration file. configs.Validate has checked them, more leniently
+// than the console does: an account without a secret receives callbacks and cannot send.
+func fromFile(file configs.Accounts) []record {
 	var list []record
-	var problems []fault.Problem
-	first := map[string]string{}
-	take := func(r record, prefix string) {
-		r = r.tidy()
-		problems = append(problems, r.check(prefix)...)
-		name := string(r.Kind) + " " + r.id()
-		if earlier, ok := first[name]; ok {
-			problems = append(problems, fault.Problem{Path: strings.TrimSuffix(prefix, "."), Message: fmt.Sprintf("与 %s 重复：%s 只能写一次", earlier, r.id())})
-			return
-		}
-		first[name] = strings.TrimSuffix(prefix, ".")
-		list = append(list, r)
+	for _, a := range file.Official {
+		list = append(list, record{Kind: KindOfficial, App: a.AppID, Name: a.Name, Mode: Mode(a.Mode), Secret: a.AppSecret,
+			Token: a.Token, AESKey: a.AESKey}.tidy())
 	}
-	for i, a := range file.Official {
-		take(record{Kind: KindOfficial, App: a.AppID, Name: a.Name, Mode: Mode(a.Mode), Secret: a.AppSecret, Token: a.Token,
-			AESKey: a.AESKey}, fmt.Sprintf("accounts.official.%d.", i))
+	for _, a := range file.WeCom {
+		list = append(list, record{Kind: KindWeCom, App: a.CorpID, AgentID: a.AgentID, Name: a.Name, Secret: a.AgentSecret,
+			ContactSecret: a.ContactSecret, Token: a.Token, AESKey: a.AESKey}.tidy())
 	}
-	for i, a := range file.WeCom {
-		take(record{Kind: KindWeCom, App: a.CorpID, AgentID: a.AgentID, Name: a.Name, Secret: a.AgentSecret,
-			ContactSecret: a.ContactSecret, Token: a.Token, AESKey: a.AESKey}, fmt.Sprintf("accounts.wecom.%d.", i))
-	}
-	return list, fault.Problems("配置文件里的平台账号有问题，请改正后重新加载", problems)
+	return list
 }

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS tokens (
     owner         VARCHAR(64) NOT NULL,
     owner_until   BIGINT NOT NULL,
     blocked_until BIGINT NOT NULL,
-    failed_at     BIGINT NOT NULL,
+    checked_at    BIGINT NOT NULL,
     code          INT NOT NULL,
     reason        VARCHAR(512) NOT NULL,
     passing       TINYINT NOT NULL,

@@ -24,9 +24,9 @@ CREATE TABLE IF NOT EXISTS tokens (
     owner         TEXT    NOT NULL, -- who is fetching now, else empty
     owner_until   INTEGER NOT NULL,
     blocked_until INTEGER NOT NULL, -- after a refusal: nobody asks again before
-    failed_at     INTEGER NOT NULL, -- 0 while all is well
+    checked_at    INTEGER NOT NULL, -- when the platform last answered
     code          INTEGER NOT NULL,
-    reason        TEXT    NOT NULL,
+    reason        TEXT    NOT NULL, -- of a failure; empty while all is well
     passing       INTEGER NOT NULL, -- 1: the failure may pass by itself; 0: somebody has to correct something
     skew_ms       INTEGER NOT NULL  -- platform's clock minus ours at the last answer
 ) WITHOUT ROWID;

@@ -1,0 +1,52 @@
+package officialaccount
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/silenceper/wechat/v2/officialaccount/user"
+
+	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/channels/wechat"
+)
+
+// Follower is what the platform tells of a person by OpenID. Nickname, avatar, sex and region are not
+// among it since 2021-12-27; of someone who does not follow, only Subscribed is known.
+type Follower struct {
+	OpenID       string
+	UnionID      string // only when the account is bound to an open platform account
+	Subscribed   bool
+	SubscribedAt int64  // Unix ms
+	Scene        string // subscribe_scene: ADD_SCENE_QR_CODE, ADD_SCENE_SEARCH, …
+	QRScene      string // of the parametric QR code they followed through
+	Remark       string
+}
+
+// Users asks an official account about people.
+type Users struct {
+	caller *wechat.Caller
+}
+
+// NewUsers makes Users over a caller.
+func NewUsers(caller *wechat.Caller) *Users { return &Users{caller: caller} }
+
+// Get fetches one person (user/info). Errors are *wechat.Error; an OpenID of another account is
+// fault NotFound.
+func (u *Users) Get(ctx context.Context, acc account.Official, openID string) (Follower, error) {
+	ticket := u.caller.Begin(ctx, acc.Credential())
+	defer ticket.End()
+	// The SDK pastes the OpenID into the address as it is.
+	info, sdkErr := user.NewUser(sdk(ticket)).GetUserInfo(url.QueryEscape(openID))
+	if err := ticket.Err(); err != nil {
+		return Follower{}, err
+	}
+	if sdkErr != nil {
+		return Follower{}, fmt.Errorf("official account answer: %w", sdkErr)
+	}
+	f := Follower{OpenID: openID, UnionID: info.UnionID, Subscribed: info.Subscribe == 1, Remark: info.Remark}
+	if f.Subscribed {
+		f.SubscribedAt, f.Scene, f.QRScene = int64(info.SubscribeTime)*1000, info.SubscribeScene, info.QrSceneStr
+	}
+	return f, nil
+}
