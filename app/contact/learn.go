@@ -105,12 +105,25 @@ func (s *Stage) change(b *event.Batch, e *event.Event, p *Person) error {
 	}
 	if e.Source == "profile" {
 		s.got = append(s.got, e.Props.Int("identity"))
+		p.linkAll(e)
 	}
 	if len(changes) == 0 {
 		return nil
 	}
 	s.judgeExclusion(p)
 	return b.Emit(e, event.Event{Type: event.ContactAttributeChanged, Props: event.Props{"changes": changes, "by": e.Props.Str("by")}})
+}
+
+// linkAll takes over the friendships WeCom lists for an external contact.
+func (p *Person) linkAll(e *event.Event) {
+	list, _ := e.Props["staff"].([]any)
+	for _, v := range list {
+		m, _ := v.(map[string]any)
+		l := event.Props(m)
+		if l.Str("user") != "" {
+			p.link(StaffLink{CorpID: l.Str("corp"), UserID: l.Str("user"), AddedAt: l.Int("added_at"), State: l.Str("state")})
+		}
+	}
 }
 
 // judgeExclusion marks people of excluded companies and e-mail domains; the mark is not taken back by itself.

@@ -137,7 +137,7 @@ func (p *Pipeline) Load(ctx context.Context) error {
 func (p *Pipeline) Run(ctx context.Context) error {
 	wait := 50 * time.Millisecond
 	for ctx.Err() == nil {
-		worked, err := p.once(ctx)
+		worked, err := p.RunOnce(ctx)
 		switch {
 		case errors.Is(err, lease.ErrLost):
 			return err
@@ -213,8 +213,8 @@ func (p *Pipeline) nextTimer(ctx context.Context) int64 {
 	return next
 }
 
-// once processes at most one priority batch and one normal batch, and reports whether there was anything.
-func (p *Pipeline) once(ctx context.Context) (bool, error) {
+// RunOnce processes at most one priority batch and one normal batch, and reports whether there was anything.
+func (p *Pipeline) RunOnce(ctx context.Context) (bool, error) {
 	if p.paused.Load() {
 		return false, nil
 	}

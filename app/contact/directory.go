@@ -1,0 +1,164 @@
+package contact
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/secret"
+)
+
+// Directory reads people for screens and API. It writes nothing: changes are commands through the log.
+type Directory struct {
+	db   *db.DB
+	keys *secret.Keys
+}
+
+// NewDirectory makes a reader.
+func NewDirectory(d *db.DB, keys *secret.Keys) *Directory { return &Directory{db: d, keys: keys} }
+
+// Get returns a person; an id that was merged gives the kept person. Fault: NotFound.
+func (d *Directory) Get(ctx context.Context, id int64) (*Person, error) {
+	people, alias, err := loadPeople(ctx, d.db, map[int64]bool{id: true})
+	if err != nil {
+		return nil, err
+	}
+	if kept, ok := alias[id]; ok {
+		id = kept
+	}
+	if p := people[id]; p != nil {
+		return p, nil
+	}
+	return nil, fault.New(fault.NotFound, "没有这位客户，可能已被合并或删除")
+}
+
+// Find returns the person an identity belongs to. Fault: NotFound.
+func (d *Directory) Find(ctx context.Context, id event.Identity) (*Person, error) {
+	id.Value = normalValue(id)
+	k := Key(d.keys, id)
+	var owner int64
+	err := d.db.QueryRow(ctx, "SELECT contact_id FROM identities WHERE k=?", k[:]).Scan(&owner)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.New(fault.NotFound, "没有客户使用这个身份，请检查 kind、scope 和 value")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find identity: %w", err)
+	}
+	return d.Get(ctx, owner)
+}
+
+// Filter narrows a list of people; zero members do not.
+type Filter struct {
+	Name  string // part of a name, nickname or company, normalised
+	Tag   int64
+	Stage string
+	Staff string // userid of a WeCom friend
+	// Before is the id of the last person of the page before; people run from new to old.
+	Before int64
+	Limit  int
+}
+
+// List returns people that were not merged into others, newest first.
+func (d *Directory) List(ctx context.Context, f Filter) ([]*Person, error) {
+	where, args := []string{"c.merged_into=0"}, []any{}
+	add := func(cond string, a ...any) { where, args = append(where, cond), append(args, a...) }
+	if f.Before > 0 {
+		add("c.id<?", f.Before)
+	}
+	if n := Normalize(f.Name); n != "" {
+		add("EXISTS (SELECT 1 FROM contact_values v WHERE v.contact_id=c.id AND v.field IN ('name','nickname','company') AND v.norm LIKE ? ESCAPE '!')", "%"+escapeLike(n)+"%")
+	}
+	if f.Tag > 0 {
+		add("EXISTS (SELECT 1 FROM contact_tags t WHERE t.contact_id=c.id AND t.tag_id=?)", f.Tag)
+	}
+	if f.Stage != "" {
+		add("EXISTS (SELECT 1 FROM contact_stages s WHERE s.contact_id=c.id AND s.stage=?)", f.Stage)
+	}
+	if f.Staff != "" {
+		add("EXISTS (SELECT 1 FROM contact_staff s WHERE s.contact_id=c.id AND s.user_id=? AND s.removed_at=0)", f.Staff)
+	}
+	rows, err := d.db.Query(ctx, "SELECT c.id FROM contacts c WHERE "+strings.Join(where, " AND ")+" ORDER BY c.id DESC LIMIT ?", append(args, f.Limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("list contacts: %w", err)
+	}
+	var order []int64
+	ids := map[int64]bool{}
+	err = db.Each(rows, func(r *sql.Rows) error {
+		var id int64
+		if err := r.Scan(&id); err != nil {
+			return err
+		}
+		order, ids[id] = append(order, id), true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	people, _, err := loadPeople(ctx, d.db, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Person, 0, len(order))
+	for _, id := range order {
+		if p := people[id]; p != nil {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
+}
+
+// Masked returns a person's phone numbers and e-mail addresses as a screen may show them without the
+// right to see them: 138****0000, z***@example.com.
+func (d *Directory) Masked(ctx context.Context, p *Person) (map[int64]string, error) {
+	out := map[int64]string{}
+	err := d.open(ctx, p, func(id int64, kind, value string) { out[id] = mask(kind, value) })
+	return out, err
+}
+
+// Reveal returns them in clear. The caller must have the right and audits the look.
+func (d *Directory) Reveal(ctx context.Context, p *Person) (map[int64]string, error) {
+	out := map[int64]string{}
+	err := d.open(ctx, p, func(id int64, _, value string) { out[id] = value })
+	return out, err
+}
+
+func (d *Directory) open(ctx context.Context, p *Person, take func(id int64, kind, value string)) error {
+	return db.EachIn(ctx, d.db, "SELECT id, kind, value FROM identities WHERE contact_id IN (%s)", p.Contacts(), nil, func(r *sql.Rows) error {
+		var id int64
+		var kind string
+		var box []byte
+		if err := r.Scan(&id, &kind, &box); err != nil {
+			return err
+		}
+		if !sealed(kind) {
+			return nil
+		}
+		plain, err := d.keys.Open("identity", box)
+		if err != nil {
+			return fmt.Errorf("identity %d: %w", id, err)
+		}
+		take(id, kind, string(plain))
+		return nil
+	})
+}
+
+func mask(kind, value string) string {
+	if kind == event.KindEmail {
+		name, domain, _ := strings.Cut(value, "@")
+		first := []rune(name + "*")[0]
+		return string(first) + "***@" + domain
+	}
+	if len(value) < 8 {
+		return "****"
+	}
+	return value[:3] + "****" + value[len(value)-4:]
+}
