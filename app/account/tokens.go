@@ -250,7 +250,10 @@ func (t *Tokens) ask(ctx context.Context, c Credential, row *tokenRow, refused s
 		if row.failed(now, why); !why.Passing {
 			slog.Error("取不到 access_token", "account", c.Account, "code", why.Code, "reason", why.Reason)
 		}
-		return err
+		if errors.As(err, new(*Refusal)) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", why, err)
 	}
 	row.granted(now, grant, t.rules.Skew)
 	if refused != "" {

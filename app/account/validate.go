@@ -3,6 +3,7 @@ package account
 import (
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -33,6 +34,9 @@ func (r record) id() string {
 
 // Format keeps secrets out of every fmt verb.
 func (r record) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "%s account %s", r.Kind, r.id()) }
+
+// LogValue keeps secrets out of logs.
+func (r record) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
 func (r record) official() Official {
 	return Official{AppID: r.App, AppSecret: r.Secret, Token: r.Token, AESKey: r.AESKey, Name: r.Name, Mode: r.Mode}

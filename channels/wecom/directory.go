@@ -2,137 +2,145 @@ package wecom
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/ArtisanCloud/PowerLibs/v3/object"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/org"
 )
 
-// Department is a node of the corp's tree, as far as the app may see it.
-type Department struct {
-	ID       int
-	ParentID int // 0 for the root, or an ID the app may not see
-	Name     string
+// Directories reads the corps' directories. It implements org.Source.
+type Directories struct {
+	client   *Client
+	accounts *account.Directory
 }
 
-// MemberStatus is a member's state in WeCom (path/90196).
-type MemberStatus int
-
-// The states.
-const (
-	MemberActive   MemberStatus = 1 // 已激活
-	MemberDisabled MemberStatus = 2 // 已禁用
-	MemberInactive MemberStatus = 4 // 未激活: gets no messages
-	MemberLeft     MemberStatus = 5 // 退出企业
-)
-
-// Member is a staff member.
-type Member struct {
-	UserID        string
-	Name          string
-	Position      string
-	DepartmentIDs []int
-	LeaderIn      []int    // those of DepartmentIDs the member leads
-	DirectLeaders []string // 直属上级, by userid
-	Status        MemberStatus
+// NewDirectories makes a reader of the directories of all corps that accounts knows.
+func NewDirectories(client *Client, accounts *account.Directory) *Directories {
+	return &Directories{client: client, accounts: accounts}
 }
 
-// Snapshot is the directory as the app sees it at one moment.
-type Snapshot struct {
-	CorpID      string
-	Departments []Department
-	Members     []Member
+// Snapshots implements org.Source. An app sees only its 可见范围, so what several apps of one corp see is
+// put together; when one of them cannot be read, its corp is left out as a whole: who stands in no snapshot
+// counts as gone.
+func (d *Directories) Snapshots(ctx context.Context) ([]org.Snapshot, error) {
+	var list []org.Snapshot
+	var errs []error
+	apps := d.accounts.WeComs() // by corp
+	for len(apps) > 0 {
+		corp := apps[0].CorpID
+		snap, err := org.Snapshot{CorpID: corp}, error(nil)
+		for len(apps) > 0 && apps[0].CorpID == corp {
+			if err == nil {
+				err = d.add(ctx, &snap, apps[0])
+			}
+			apps = apps[1:]
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("directory of %s: %w", corp, err))
+			continue
+		}
+		list = append(list, snap)
+	}
+	return list, errors.Join(errs...)
 }
 
-// Directory fetches departments and their members, limited to the app's 可见范围: one call for the tree and
-// one for each department. Errors are *wechat.Error; nothing is returned in part, so that
-// whoever mirrors the directory never takes a failed call for people who left.
-func (c *Client) Directory(ctx context.Context, acc account.WeCom) (Snapshot, error) {
-	snap := Snapshot{CorpID: acc.CorpID}
+// add puts what one app sees into the snapshot: one call for the tree, one for each department.
+func (d *Directories) add(ctx context.Context, snap *org.Snapshot, acc account.WeCom) error {
+	departments, err := d.client.departments(ctx, acc)
+	if err != nil {
+		return err
+	}
+	known := map[int64]bool{}
+	for _, x := range snap.Departments {
+		known[x.ID] = true
+	}
+	seen := map[string]bool{} // a member stands in the list of each of their departments
+	for _, x := range snap.Staff {
+		seen[x.UserID] = true
+	}
+	for _, x := range departments {
+		if !known[x.ID] {
+			snap.Departments = append(snap.Departments, x)
+		}
+		staff, err := d.client.staff(ctx, acc, x.ID)
+		if err != nil {
+			return err
+		}
+		for _, s := range staff {
+			if !seen[s.UserID] {
+				seen[s.UserID] = true
+				snap.Staff = append(snap.Staff, s)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Client) departments(ctx context.Context, acc account.WeCom) ([]org.Department, error) {
 	var tree struct {
 		Departments []struct {
-			ID       int    `json:"id"`
-			ParentID int    `json:"parentid"`
+			ID       int64  `json:"id"`
+			ParentID int64  `json:"parentid"`
 			Name     string `json:"name"`
 		} `json:"department"`
 	}
 	_, err := c.do(ctx, acc.Credential(), func(a *app) error {
-		// Department.List insists on an id; without one the platform lists all the app may see.
+		// Department.List insists on an id; without one the platform lists all the app may see (path/90208).
 		_, err := a.Department.BaseClient.HttpGet(context.Background(), "cgi-bin/department/list", nil, nil, &tree)
 		return err
 	})
 	if err != nil {
-		return Snapshot{}, err
+		return nil, err
 	}
-	seen := map[string]bool{} // a member stands in the list of each of their departments
+	list := make([]org.Department, 0, len(tree.Departments))
 	for _, d := range tree.Departments {
-		snap.Departments = append(snap.Departments, Department(d))
-		members, err := c.members(ctx, acc, d.ID)
-		if err != nil {
-			return Snapshot{}, err
-		}
-		for _, m := range members {
-			if !seen[m.UserID] {
-				seen[m.UserID] = true
-				snap.Members = append(snap.Members, m)
-			}
-		}
+		list = append(list, org.Department{CorpID: acc.CorpID, ID: d.ID, ParentID: d.ParentID, Name: d.Name})
 	}
-	return snap, nil
+	return list, nil
 }
 
-// user is how user/list and user/get describe a member. PowerWeChat's own type for the list has no
-// direct_leader, and both of its types fail as a whole when one of thirty fields has another type.
-type user struct {
+// member is how user/list describes a member (path/90201). PowerWeChat's own type for it has no
+// direct_leader, and fails as a whole when one of thirty other fields has another type.
+type member struct {
 	UserID         string   `json:"userid"`
 	Name           string   `json:"name"`
 	Position       string   `json:"position"`
-	Department     []int    `json:"department"`
+	Department     []int64  `json:"department"`
 	IsLeaderInDept []int    `json:"is_leader_in_dept"` // 0 or 1 for each of department, in its order
 	DirectLeader   []string `json:"direct_leader"`
-	Status         int      `json:"status"`
+	Status         int      `json:"status"` // 1 active, 2 disabled, 4 not activated, 5 left
 }
 
-func (c *Client) members(ctx context.Context, acc account.WeCom, departmentID int) ([]Member, error) {
+func (c *Client) staff(ctx context.Context, acc account.WeCom, departmentID int64) ([]org.Staff, error) {
 	var list struct {
-		Users []user `json:"userlist"`
+		Members []member `json:"userlist"`
 	}
 	_, err := c.do(ctx, acc.Credential(), func(a *app) error {
-		query := &object.StringMap{"department_id": strconv.Itoa(departmentID)}
+		query := &object.StringMap{"department_id": strconv.FormatInt(departmentID, 10)}
 		_, err := a.User.BaseClient.HttpGet(context.Background(), "cgi-bin/user/list", query, nil, &list)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	members := make([]Member, 0, len(list.Users))
-	for _, u := range list.Users {
-		members = append(members, u.member())
+	staff := make([]org.Staff, 0, len(list.Members))
+	for _, m := range list.Members {
+		staff = append(staff, m.staff(acc.CorpID))
 	}
-	return members, nil
+	return staff, nil
 }
 
-// Member fetches one staff member, for a change event. An unknown userid is an *wechat.Error with fault NotFound.
-func (c *Client) Member(ctx context.Context, acc account.WeCom, userID string) (Member, error) {
-	var got user
-	_, err := c.do(ctx, acc.Credential(), func(a *app) error {
-		_, err := a.User.BaseClient.HttpGet(context.Background(), "cgi-bin/user/get", &object.StringMap{"userid": userID}, nil, &got)
-		return err
-	})
-	if err != nil {
-		return Member{}, err
-	}
-	return got.member(), nil
-}
-
-func (u user) member() Member {
-	m := Member{UserID: u.UserID, Name: u.Name, Position: u.Position, DepartmentIDs: u.Department,
-		DirectLeaders: u.DirectLeader, Status: MemberStatus(u.Status)}
-	for i, leads := range u.IsLeaderInDept {
-		if leads == 1 && i < len(u.Department) {
-			m.LeaderIn = append(m.LeaderIn, u.Department[i])
+func (m member) staff(corpID string) org.Staff {
+	s := org.Staff{CorpID: corpID, UserID: m.UserID, Name: m.Name, Position: m.Position, DepartmentIDs: m.Department,
+		Leaders: m.DirectLeader, Active: m.Status == 0 || m.Status == 1} // without the right to see it, it is missing
+	for i, leads := range m.IsLeaderInDept {
+		if leads == 1 && i < len(m.Department) {
+			s.LeaderIn = append(s.LeaderIn, m.Department[i])
 		}
 	}
-	return m
+	return s
 }
