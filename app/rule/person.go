@@ -23,9 +23,9 @@ type Tag struct {
 	Until  int64  // 0: for ever
 }
 
-// Score is a stored score: forward-decayed fixed point, see ScoreDef.
+// Score is a stored score: forward-decayed fixed point, in the units of today (see ScoreDef).
 type Score struct {
-	Stored int64 // 10⁻⁶ points, scaled by 2^((day of the event − base day)/half-life)
+	Stored int64
 }
 
 // People are the persons of one batch, by contact id. The contact stage resolves who they are; each

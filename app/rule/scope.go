@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"math"
 	"time"
 
 	"github.com/koi-scrm/koi/app/contact"
@@ -28,50 +27,21 @@ type TagDef struct {
 	Label string
 }
 
-// ScoreDef is a score model as a condition needs it: how its stored numbers become points.
+// ScoreDef is a score model as a condition needs it. Stored scores are in units that need no touching
+// while points fade (scoring says which), so a condition is one comparison with AtLeast.
 //
-// A stored score is forward-decayed: points added on day d are stored multiplied by
-// 2^((d−BaseDay)/HalfLife), so the points of any day are stored ÷ 2^((day−BaseDay)/HalfLife), and
-// "points ≥ n today" compares stored numbers with one constant.
+// stored ≥ AtLeast(micro, day) exactly when Worth(stored, day) ≥ micro; micro are 10⁻⁶ points, and stored
+// is in the units of that day. Both nil: stored numbers are micro points on every day.
 type ScoreDef struct {
-	ID       int64
-	Label    string
-	HalfLife int   // days until a point is worth half; 0: points do not decay
-	BaseDay  int32 // calendar day whose factor is 1 (see clock.Day)
-	Min, Max int64 // whole points a score is shown within; both 0: unbounded
+	ID      int64
+	Label   string
+	Max     int64 // whole points above which the score shows as Max; 0: none
+	AtLeast func(micro int64, day int32) int64
+	Worth   func(stored int64, day int32) int64
 }
 
-// Micro is one point in the stored fixed point.
+// Micro is one point in 10⁻⁶ points.
 const Micro = 1_000_000
-
-// Factor is what points of the day are multiplied by to be stored.
-func (s ScoreDef) Factor(day int32) float64 {
-	if s.HalfLife <= 0 {
-		return 1
-	}
-	return math.Exp2(float64(day-s.BaseDay) / float64(s.HalfLife))
-}
-
-// AtLeast returns the smallest stored number that is worth the given micro points on the day.
-func (s ScoreDef) AtLeast(micro int64, day int32) int64 {
-	v := math.Ceil(float64(micro) * s.Factor(day))
-	switch {
-	case v >= math.MaxInt64:
-		return math.MaxInt64
-	case v <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int64(v)
-}
-
-// Points returns what a stored number is worth on the day, in micro points, within Min and Max.
-func (s ScoreDef) Points(stored int64, day int32) int64 {
-	v := int64(math.Floor(float64(stored) / s.Factor(day)))
-	if s.Min != 0 || s.Max != 0 {
-		v = min(max(v, s.Min*Micro), s.Max*Micro)
-	}
-	return v
-}
 
 // Grid cuts two scores into fit A..D and intent 1..4.
 type Grid struct {
