@@ -92,6 +92,7 @@ type event struct {
 type report struct {
 	seen                    map[string]*test
 	passed, failed, skipped int
+	failures                []string
 	reasons                 map[string]int // why tests were skipped
 }
 
@@ -139,7 +140,7 @@ func (r *report) take(e event) {
 		r.noteReason(t.output)
 		t.output = nil
 	case "fail":
-		r.failed++
+		r.fail(t)
 		t.elapsed = e.Elapsed
 		r.print(t)
 	}
@@ -155,10 +156,18 @@ func (r *report) takePackage(t *test, e event) {
 				r.print(other)
 			}
 		}
+		if !slices.ContainsFunc(r.failures, func(name string) bool { return strings.HasPrefix(name, t.name) }) {
+			r.fail(t) // it did not build, or died outside a test
+		}
 	case e.Action != "output" || e.Output == "PASS\n" || strings.HasPrefix(e.Output, "?   \t"):
 	default:
 		fmt.Print(e.Output)
 	}
+}
+
+func (r *report) fail(t *test) {
+	r.failed++
+	r.failures = append(r.failures, t.name)
 }
 
 func (r *report) print(t *test) {
@@ -202,6 +211,9 @@ func (r *report) close(out io.Writer) {
 	}
 	for reason, n := range r.reasons {
 		fmt.Fprintf(out, "skipped %d: %s\n", n, reason)
+	}
+	for _, name := range r.failures {
+		fmt.Fprintf(out, "failed: %s\n", name)
 	}
 	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
 }
