@@ -2,6 +2,7 @@ package rule
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/koi-scrm/koi/app/event"
@@ -24,10 +25,30 @@ func DecodeFilter(where json.RawMessage, path string, scope *Scope) (Filter, []f
 	}
 	l := &leafNode{compiler: &compiler{scope: scope, tree: &Tree{zone: scope.Zone}}, path: path}
 	for _, w := range l.decodeWhere(where) {
-		f.tests = append(f.tests, w.compile())
-		f.text = append(f.text, w.summary())
+		f.add(w)
 	}
 	return f, l.problems
+}
+
+// NewFilter is DecodeFilter for conditions that a larger document was decoded with; path is theirs:
+// "config.where", then "config.where[0].op".
+func NewFilter(list []Where, path string) (Filter, []fault.Problem) {
+	var f Filter
+	c := &compiler{}
+	for i, w := range list {
+		l := &leafNode{compiler: c, path: fmt.Sprintf("%s[%d]", path, i)}
+		before := len(c.problems)
+		if l.checkWhere(w); len(c.problems) == before {
+			f.add(w)
+		}
+	}
+	return f, c.problems
+}
+
+func (f *Filter) add(w Where) condition {
+	test := w.compile()
+	f.tests, f.text = append(f.tests, test), append(f.text, w.summary())
+	return test
 }
 
 // Match reports whether the event satisfies every condition.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/event"
-	"github.com/koi-scrm/koi/app/fault"
 )
 
 // CounterID names a question about the past: the fingerprint of what a counter counts (event type,
@@ -28,7 +27,7 @@ type Spec struct {
 	// Hits: the conditions read props, so Select counts rows of rule_hits instead of events.
 	Hits bool
 
-	tests Filter
+	Filter Filter // Where, compiled
 }
 
 // windows are the lengths counters keep. A leaf uses the shortest that covers its own, so that another
@@ -51,8 +50,7 @@ func (l *leafNode) spec(days int) *Spec {
 	}
 	for _, w := range s.Where {
 		text.WriteString(w.text() + "\n")
-		test := w.compile()
-		s.tests = append(s.tests, test)
+		test := s.Filter.add(w)
 		s.Hits = s.Hits || test.column == ""
 	}
 	sum := sha256.Sum256([]byte(text.String()))
@@ -70,33 +68,6 @@ func (w Where) text() string {
 	var v bytes.Buffer
 	_ = json.Compact(&v, w.Value) // it was decoded before; an absent value stays empty
 	return w.Prop + "\x00" + w.Op + "\x00" + v.String()
-}
-
-// Filter is a compiled list of conditions on one event.
-type Filter []condition
-
-// NewFilter checks and compiles conditions; problems' paths begin with path ("nodes[0].where").
-func NewFilter(list []Where, path string) (Filter, []fault.Problem) {
-	l := &leafNode{compiler: &compiler{}}
-	out := make(Filter, 0, len(list))
-	for i, w := range list {
-		l.path = fmt.Sprintf("%s[%d]", path, i)
-		before := len(l.problems)
-		if l.checkWhere(w); len(l.problems) == before {
-			out = append(out, w.compile())
-		}
-	}
-	return out, l.problems
-}
-
-// Match tells whether the event satisfies all conditions.
-func (f Filter) Match(e *event.Event) bool {
-	for i := range f {
-		if !f[i].holds(e) {
-			return false
-		}
-	}
-	return true
 }
 
 // condition is a compiled Where.
@@ -330,7 +301,7 @@ func (s *Spec) from(w *writer) {
 	}
 	w.put(" FROM ", w.schema.Events, " e LEFT JOIN ", w.schema.Alias, " a ON a.old_id = e.contact_id WHERE e.type = ")
 	w.arg(s.Type)
-	for _, c := range s.tests {
+	for _, c := range s.Filter.tests {
 		w.put(" AND ")
 		if c.not {
 			w.put("NOT ")
