@@ -71,6 +71,7 @@ func (s *Stage) change(b *event.Batch, e *event.Event, p *Person) error {
 			if on, ok := raw.(bool); ok && on != p.Excluded {
 				changes[key] = []any{p.Excluded, on}
 				p.Excluded, p.moved.row = on, true
+				p.Changes++
 			}
 			continue
 		}
@@ -133,6 +134,7 @@ func (s *Stage) judgeExclusion(p *Person) {
 	}
 	if s.m.excludeDomains[p.Values["email_domain"].Norm] || s.m.excludeNames[p.Values["company"].Norm] {
 		p.Excluded, p.moved.row = true, true
+		p.Changes++
 	}
 }
 
@@ -141,6 +143,7 @@ func (s *Stage) unlink(p *Person, e *event.Event, by string) {
 	for i := range p.Staff {
 		if l := &p.Staff[i]; l.CorpID == corp && l.UserID == e.Staff && e.OccurredAt >= l.AddedAt {
 			l.RemovedAt, l.RemovedBy = e.OccurredAt, by
+			p.Changes++
 			mark(&p.moved.staff, i)
 		}
 	}
@@ -149,6 +152,7 @@ func (s *Stage) unlink(p *Person, e *event.Event, by string) {
 // link adds or renews a friendship. The first time they met stays unless they had parted; events may come
 // out of order, so an older one never undoes a newer one.
 func (p *Person) link(l StaffLink) {
+	p.Changes++
 	for i := range p.Staff {
 		o := &p.Staff[i]
 		if o.CorpID != l.CorpID || o.UserID != l.UserID {
@@ -175,6 +179,7 @@ func (p *Person) link(l StaffLink) {
 }
 
 func (p *Person) follow(f Follow) {
+	p.Changes++
 	for i := range p.Follows {
 		o := &p.Follows[i]
 		if o.AppID != f.AppID {
@@ -191,6 +196,7 @@ func (p *Person) follow(f Follow) {
 }
 
 func (p *Person) unfollow(app string, at int64) {
+	p.Changes++
 	for i := range p.Follows {
 		if o := &p.Follows[i]; o.AppID == app && at >= o.FollowedAt {
 			o.UnfollowedAt = at
@@ -204,11 +210,13 @@ func (p *Person) unfollow(app string, at int64) {
 
 func (p *Person) set(field string, v Value) {
 	p.Values[field] = v
+	p.Changes++
 	markField(&p.moved, field)
 }
 
 func (p *Person) clear(field string) {
 	delete(p.Values, field)
+	p.Changes++
 	markField(&p.moved, field)
 }
 

@@ -17,6 +17,9 @@ type Person struct {
 	Excluded bool
 
 	New bool // made in this batch
+	// Changes counts what changed about the person in this batch: fields, identities, friendships, follows,
+	// exclusion, merges. A later stage that concludes something from them asks again when it moved.
+	Changes int
 
 	olds  []int64 // contacts merged into this one
 	moved dirt    // what Flush has to write

@@ -89,6 +89,7 @@ func (s *Stage) attach(p *Person, id event.Identity, k [16]byte, e *event.Event)
 		pi.Value = id.Value
 	}
 	p.Identities = append(p.Identities, pi)
+	p.Changes++
 	if id.Kind == event.KindEmail {
 		if _, domain, ok := strings.Cut(id.Value, "@"); ok {
 			p.set("email_domain", Value{Text: domain, Norm: Normalize(domain), At: e.OccurredAt})
@@ -164,6 +165,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, kept, old *Person) {
 	kept.olds = append(append(kept.olds, old.ID), old.olds...)
 	kept.Identities = append(kept.Identities, old.Identities...)
 	kept.moved.row = true
+	kept.Changes++
 	kept.CreatedAt = min(kept.CreatedAt, old.CreatedAt)
 	kept.LastActive = max(kept.LastActive, old.LastActive)
 	kept.Excluded = kept.Excluded || old.Excluded

@@ -107,4 +107,6 @@ const (
 	CommandStaffSync     = "command.staff_sync"     // the WeCom directory changed; own staff is marked
 	TimerJourney         = "timer.journey"          // a run's wait is over (props: run)
 	TimerOutbox          = "timer.outbox"           // a delayed message is due (props: message)
+	TimerTag             = "timer.tag"              // a tag's time is over (props: tag id, contact it stands under, expires_at)
+	TimerReview          = "timer.review"           // a day or a definition changed what rules conclude of a person
 )
