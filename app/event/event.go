@@ -102,8 +102,8 @@ func (p Props) Int(key string) int64 {
 // Event is one fact: who did what, where, when. Times are Unix milliseconds.
 type Event struct {
 	Type       string     `json:"type"`
-	Key        string     `json:"key"`              // names the fact at its source: two events with one Key are one fact
-	Source     string     `json:"source"`           // the door: "wecom", "oa", "api", "console", "t", "outbox", "timer"
+	Key        string     `json:"key"`               // names the fact at its source: two events with one Key are one fact
+	Source     string     `json:"source"`            // the door: "wecom", "oa", "api", "console", "t", "outbox", "timer"
 	Account    string     `json:"account,omitempty"` // AppID, or "CorpID/AgentID"
 	Lane       Lane       `json:"-"`
 	Identities []Identity `json:"ids,omitempty"`

@@ -70,6 +70,7 @@ type Log struct {
 	queued atomic.Int64 // events in queue
 	wake   chan struct{}
 	tail   tail
+	open   atomic.Bool // between Load and the end of Run
 
 	mu   sync.Mutex
 	ring map[Hash]*waiting
@@ -117,7 +118,8 @@ func NewLog(d *db.DB, l *lease.Lease, keys *secret.Keys, clk clock.Clock, counte
 	return log
 }
 
-// Load raises the counter above everything in the log. Call it once the append lease is held.
+// Load raises the counter above everything in the log and lets Append in. Call it once the append lease is
+// held, and start Run soon.
 func (l *Log) Load(ctx context.Context) error {
 	for _, lane := range []Lane{Priority, Normal} {
 		seq, err := l.Head(ctx, lane)
@@ -126,6 +128,7 @@ func (l *Log) Load(ctx context.Context) error {
 		}
 		l.counter.Raise(seq)
 	}
+	l.open.Store(true)
 	return nil
 }
 
@@ -145,6 +148,9 @@ func (l *Log) Head(ctx context.Context, lane Lane) (int64, error) {
 // Faults: Unavailable when the queue is full, the database is away or Koi is stopping; nothing was
 // promised then, and the same call may be made again.
 func (l *Log) Append(ctx context.Context, events ...*Event) ([]Appended, error) {
+	if !l.open.Load() {
+		return nil, fault.New(fault.Unavailable, "本节点没有在写入（正在启动、停止，或由另一节点处理），请稍后重试")
+	}
 	out := make([]Appended, len(events))
 	own := &waiting{since: time.Now(), done: make(chan struct{})}
 	others := map[int]*waiting{} // index in events → the Append it repeats
@@ -263,11 +269,14 @@ func (l *Log) finish(w *waiting, err error) {
 // Run writes until ctx ends, then commits what is still queued and returns. It returns lease.ErrLost when
 // another node took over: the process must stop then.
 func (l *Log) Run(ctx context.Context) error {
+	defer func() {
+		l.open.Store(false)
+		l.refuse()
+	}()
 	for {
 		group, open := l.collect(ctx)
 		if len(group) > 0 {
 			if err := l.commit(context.WithoutCancel(ctx), group); errors.Is(err, lease.ErrLost) {
-				l.refuse()
 				return err
 			}
 		}

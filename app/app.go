@@ -1,0 +1,304 @@
+// Package app is the composition root: the whole of Koi on one page. It makes every part, says who stands
+// on whom, and starts and stops them in order. It decides nothing itself.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/httpapi"
+	"github.com/koi-scrm/koi/app/lease"
+	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/pipeline"
+	"github.com/koi-scrm/koi/app/reach"
+	"github.com/koi-scrm/koi/app/secret"
+	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/channels/officialaccount"
+	"github.com/koi-scrm/koi/channels/wechat"
+	"github.com/koi-scrm/koi/channels/wecom"
+	"github.com/koi-scrm/koi/configs"
+	"github.com/koi-scrm/koi/migrations"
+)
+
+// App is one Koi process.
+type App struct {
+	Config   *configs.Config
+	Stores   *db.Stores
+	Clock    clock.Clock
+	Keys     *secret.Keys
+	Settings *setting.Store
+	Accounts *account.Directory
+	Staff    *org.Directory
+	People   *contact.Directory
+	Log      *event.Log
+	Timeline *event.Timeline
+	Pipeline *pipeline.Pipeline
+	Upkeep   *pipeline.Upkeep
+	Server   *httpapi.Server
+
+	appending  *lease.Lease
+	processing *lease.Lease
+	profiles   *contact.Profiles
+	wecomOrg   *wecom.Directories
+	transport  *wechat.Transport
+	model      *models
+	commands   map[string]Command
+	listener   net.Listener
+	unlock     func() error
+	ready      atomic.Bool
+}
+
+// Open takes the data directory, opens and migrates the stores and makes every part; nothing runs yet. It
+// waits while another process holds the data directory.
+func Open(ctx context.Context, cfg *configs.Config, clk clock.Clock) (*App, error) {
+	a := &App{Config: cfg, Clock: clk}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	if a.unlock, err = waitForDir(ctx, a.Config.DataDir); err != nil {
+		return err
+	}
+	if a.Keys, err = secret.Load(a.Config.SecretKey, a.Config.DataDir); err != nil {
+		return err
+	}
+	if a.Stores, err = db.Open(ctx, db.Config{Driver: db.Engine(a.Config.Database.Driver), DSN: a.Config.Database.DSN, DataDir: a.Config.DataDir}); err != nil {
+		return err
+	}
+	if err := a.Stores.Migrate(ctx, migrations.FS); err != nil {
+		return err
+	}
+	node, err := lease.Node(a.Config.DataDir)
+	if err != nil {
+		return err
+	}
+	a.Settings = setting.New(a.Stores, a.Clock)
+	if err := a.checkKey(ctx); err != nil {
+		return err
+	}
+	a.appending, a.processing = lease.New(a.Stores.Log, "append", node), lease.New(a.Stores.Koi, "process", node)
+	return a.build(ctx, node)
+}
+
+// build makes the parts, from the ground up.
+func (a *App) build(ctx context.Context, node string) (err error) {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	counter := &event.Counter{}
+
+	a.Log = event.NewLog(a.Stores.Log, a.appending, a.Keys, a.Clock, counter, metrics)
+	a.Timeline = event.NewTimeline(a.Stores.Koi)
+	a.Accounts = account.New(a.Stores, a.Keys, a.Clock, a.Config.Accounts)
+	a.Staff = org.New(a.Stores.Koi, a.Clock)
+	a.People = contact.NewDirectory(a.Stores.Koi, a.Keys)
+
+	// The outside world.
+	if a.transport, err = wechat.NewTransport(wechat.Options{WeChatBase: a.Config.Channels.WeChat.BaseURL, WeComBase: a.Config.Channels.WeCom.BaseURL}); err != nil {
+		return err
+	}
+	tokens := account.NewTokens(a.Stores, a.Keys, a.Clock, wechat.NewTokenSource(a.transport), account.DefaultTokenRules)
+	caller := wechat.NewCaller(a.transport, tokens)
+	corp := wecom.NewClient(caller)
+	a.wecomOrg = wecom.NewDirectories(corp, a.Accounts)
+	a.profiles = contact.NewProfiles(a.Stores.Koi, a.Clock, a.Log, profiles{wecom: corp, official: officialaccount.NewUsers(caller), accounts: a.Accounts})
+
+	// The pipeline's stages, in order.
+	people := contact.NewStage(a.Keys)
+	windows := reach.NewStage(people, a.Config.Location)
+	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
+		Stages: []event.Stage{event.NewSeen(), people, windows, a.Timeline}})
+	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, pipeline.Retention(a.Config.Retention), node)
+	a.model = &models{settings: a.Settings, people: people}
+
+	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
+	a.Server = httpapi.NewServer([]httpapi.Door{
+		wecom.NewDoor(a.Accounts, callbacks),
+		officialaccount.NewDoor(a.Accounts, callbacks),
+	}, a.isReady, metrics)
+
+	if err := errors.Join(a.Accounts.Reload(ctx), a.Staff.Load(ctx), a.model.load(ctx)); err != nil {
+		return err
+	}
+	a.Settings.OnChange(a.model.reload)
+	return nil
+}
+
+// Listen opens the port; Run answers on it. Separate, so that who starts Koi learns the address first.
+func (a *App) Listen() (net.Addr, error) {
+	l, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "监听不了 %s：端口可能被占用，请改 listen 或停掉占用它的程序", a.Config.Listen)
+	}
+	a.listener = l
+	return l.Addr(), nil
+}
+
+// Run serves until ctx ends, then stops in order: doors, senders, log, pipeline, leases; within 10 s. It
+// waits for the leases while another node holds them, and returns lease.ErrLost when one is taken over.
+func (a *App) Run(ctx context.Context) error {
+	if a.listener == nil {
+		if _, err := a.Listen(); err != nil {
+			return err
+		}
+	}
+	// Each layer ends only after the one above it is done.
+	base := context.WithoutCancel(ctx)
+	failed := make(chan error, 16)
+	doors := start(base, failed, func(context.Context) error { return a.Server.Serve(a.listener) })
+	if err := errors.Join(a.appending.Acquire(ctx), a.processing.Acquire(ctx)); err != nil {
+		return errors.Join(ctxEnded(err), a.Server.Stop(base))
+	}
+	if err := errors.Join(a.Log.Load(ctx), a.Pipeline.Load(ctx)); err != nil {
+		return errors.Join(err, a.Server.Stop(base))
+	}
+	leases := start(base, failed, a.appending.Keep, a.processing.Keep)
+	processing := start(base, failed, a.Pipeline.Run)
+	appending := start(base, failed, a.Log.Run)
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.serveSocket,
+		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
+	a.ready.Store(true)
+	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	a.ready.Store(false)
+	stopping, cancel := context.WithTimeout(base, 5*time.Second)
+	defer cancel()
+	err = errors.Join(err, a.Server.Stop(stopping))
+	for _, g := range []*group{doors, around, appending, processing, leases} {
+		g.stop()
+	}
+	slog.Info("Koi 已停止")
+	return err
+}
+
+func ctxEnded(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// group is goroutines that end together.
+type group struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// start runs functions until the group is stopped; the error of one that ends before goes to failed.
+func start(ctx context.Context, failed chan<- error, runs ...func(context.Context) error) *group {
+	ctx, cancel := context.WithCancel(ctx)
+	g := &group{cancel: cancel}
+	for _, run := range runs {
+		g.done.Add(1)
+		go func() {
+			defer g.done.Done()
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		}()
+	}
+	return g
+}
+
+func (g *group) stop() {
+	g.cancel()
+	g.done.Wait()
+}
+
+// isReady: database, leases and lag.
+func (a *App) isReady(ctx context.Context) error {
+	if !a.ready.Load() {
+		return fault.New(fault.Unavailable, "正在启动、停止，或等待接管")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := a.Stores.Koi.Ping(ctx); err != nil {
+		return err
+	}
+	at, err := a.Log.OldestAt(ctx, event.Normal, a.Pipeline.Through(event.Normal))
+	if err != nil {
+		return err
+	}
+	if lag := clock.Ms(a.Clock.Wall()) - at; at > 0 && lag > lagLimit.Milliseconds() {
+		return fault.New(fault.Unavailable, "处理落后 %d 秒", lag/1000)
+	}
+	return nil
+}
+
+// lagLimit is how far the pipeline may be behind before this node says that it is not ready.
+const lagLimit = time.Minute
+
+// Close gives everything back; after Run or a failed Open.
+func (a *App) Close() error {
+	var errs []error
+	if a.transport != nil {
+		a.transport.Close()
+	}
+	if a.Stores != nil {
+		errs = append(errs, a.Stores.Close())
+	}
+	if a.unlock != nil {
+		errs = append(errs, a.unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// waitForDir takes the data directory, waiting while another process has it.
+func waitForDir(ctx context.Context, dir string) (func() error, error) {
+	told := false
+	for {
+		unlock, err := lease.LockDir(dir)
+		if !fault.Is(err, fault.Conflict) {
+			return unlock, err
+		}
+		if !told {
+			told = true
+			slog.Info("数据目录正被另一个 Koi 进程使用，等待它结束", "data_dir", dir, "pid", os.Getpid())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// checkKey refuses a secret key other than the one the data was sealed with.
+func (a *App) checkKey(ctx context.Context) error {
+	want := fmt.Sprintf(`{"fingerprint":%q}`, a.Keys.Fingerprint())
+	it, err := a.Settings.Get(ctx, "system", "secret_key")
+	if fault.Is(err, fault.NotFound) {
+		_, err = a.Settings.Apply(ctx, []setting.Change{{Kind: "system", Key: "secret_key", Body: []byte(want)}}, "system")
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if string(it.Body) != want {
+		return fault.New(fault.Conflict, "secret_key 与数据库里的数据不匹配：请用原来的 secret_key（默认保存在 data_dir/secret.key），否则已加密的手机号和密钥都打不开")
+	}
+	return nil
+}
