@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -99,6 +100,7 @@ func OpenMySQL(ctx context.Context, dsn string) (*DB, error) {
 	c.InterpolateParams = true
 	c.Collation = "utf8mb4_bin"
 	c.Timeout = 3 * time.Second
+	c.Logger = driverLog{}
 	if c.ReadTimeout == 0 {
 		c.ReadTimeout = 60 * time.Second
 	}
@@ -119,6 +121,11 @@ func OpenMySQL(ctx context.Context, dsn string) (*DB, error) {
 	}
 	return &DB{engine: MySQL, write: pool, read: pool, gorm: g, stmts: newStmtCache(false)}, nil
 }
+
+// driverLog takes what the driver would print by itself: lost connections, whose errors are returned too.
+type driverLog struct{}
+
+func (driverLog) Print(v ...any) { slog.Debug("mysql driver", "message", fmt.Sprint(v...)) }
 
 // retryable: the transaction was undone by the server and may be run again as it is.
 func retryable(err error) bool {
