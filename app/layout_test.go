@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path"
@@ -113,6 +114,21 @@ func (s source) imports() []string {
 		list = append(list, p)
 	}
 	return list
+}
+
+// strings are the file's string literals.
+func (s source) strings() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		more := true
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && more {
+				if text, err := strconv.Unquote(lit.Value); err == nil {
+					more = yield(text)
+				}
+			}
+			return more
+		})
+	}
 }
 
 func sources(t *testing.T) []source {
@@ -237,22 +253,64 @@ func TestLayout_SQL_stays_in_the_common_subset(t *testing.T) {
 		if s.dir == "app/db" || s.dir == "app/analytics" || s.test() {
 			continue
 		}
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.BasicLit:
-				text, err := strconv.Unquote(n.Value)
-				if n.Kind == token.STRING && err == nil && statement.MatchString(text) {
-					if found := uncommon.FindString(text); found != "" {
-						t.Errorf("%s: %s is not SQL that every engine knows", s.path(), found)
-					}
-				}
-			case *ast.SelectorExpr:
-				if n.Sel.Name == "AutoMigrate" {
-					t.Errorf("%s: the SQL files in migrations/ are the schema", s.path())
+		for text := range s.strings() {
+			if found := uncommon.FindString(text); found != "" && statement.MatchString(text) {
+				t.Errorf("%s: %s is not SQL that every engine knows", s.path(), found)
+			}
+		}
+	}
+}
+
+// owners are the packages whose tables a migration holds, where that is not the one package it is named
+// after: 0001_event is what the event path stands on.
+var owners = map[string][]string{"event": {"app/event", "app/lease", "app/pipeline", "app/db"}}
+
+// readers may look into tables of packages above them, which they cannot ask: package → table → why.
+var readers = map[string]map[string]string{
+	"app/contact": {
+		"contact_tags":   "the list of people is filtered by tag",
+		"contact_stages": "the list of people is filtered by stage",
+	},
+}
+
+var (
+	created = regexp.MustCompile(`CREATE TABLE IF NOT EXISTS (\w+)`)
+	reads   = regexp.MustCompile(`\b(?:FROM|JOIN)\s+(\w+)`)
+	writes  = regexp.MustCompile(`\b(?:INTO|UPDATE|DELETE FROM)\s+(\w+)`)
+)
+
+func TestLayout_nobody_touches_tables_of_another_package(t *testing.T) {
+	t.Parallel()
+	owner := map[string][]string{}
+	files, err := filepath.Glob("../migrations/mysql/*.sql")
+	require.NoError(t, err)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(f), ".sql"), "_")
+		for _, m := range created.FindAllStringSubmatch(string(text), -1) {
+			if owner[m[1]] = owners[name]; owner[m[1]] == nil {
+				owner[m[1]] = []string{"app/" + name}
+			}
+		}
+	}
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		foreign := func(table string) bool { return owner[table] != nil && !slices.Contains(owner[table], s.dir) }
+		for text := range s.strings() {
+			for _, m := range writes.FindAllStringSubmatch(text, -1) {
+				if foreign(m[1]) {
+					t.Errorf("%s writes %s, a table of %v: tell it by an event", s.path(), m[1], owner[m[1]])
 				}
 			}
-			return true
-		})
+			for _, m := range reads.FindAllStringSubmatch(text, -1) {
+				if foreign(m[1]) && readers[s.dir][m[1]] == "" {
+					t.Errorf("%s reads %s, a table of %v: ask it", s.path(), m[1], owner[m[1]])
+				}
+			}
+		}
 	}
 }
 
