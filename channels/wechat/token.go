@@ -64,7 +64,7 @@ func (s *TokenSource) stable(ctx context.Context, c account.Credential, m mode) 
 }
 
 func (s *TokenSource) ask(ctx context.Context, c account.Credential, method, path string, query url.Values, body []byte) (account.Grant, error) {
-	r, err := s.call(ctx, c, method, path, query, body, c.Secret)
+	r, err := s.call(ctx, c, method, path, query, body)
 	if err != nil {
 		return account.Grant{}, err
 	}
@@ -84,19 +84,19 @@ func (s *TokenSource) ask(ctx context.Context, c account.Credential, method, pat
 // Probe implements account.Source: both platforms list their callback servers to any valid token, and
 // refuse it from an IP address they do not trust.
 func (s *TokenSource) Probe(ctx context.Context, c account.Credential, token string) (time.Duration, error) {
-	r, err := s.call(ctx, c, http.MethodGet, "/cgi-bin/getcallbackip", url.Values{"access_token": {token}}, nil, token)
+	r, err := s.call(ctx, c, http.MethodGet, "/cgi-bin/getcallbackip", url.Values{"access_token": {token}}, nil)
 	if err != nil {
 		return 0, err
 	}
 	return r.skew, nil
 }
 
-func (s *TokenSource) call(ctx context.Context, c account.Credential, method, path string, query url.Values, body []byte, hide string) (*reply, error) {
+func (s *TokenSource) call(ctx context.Context, c account.Credential, method, path string, query url.Values, body []byte) (*reply, error) {
 	req, err := newRequest(ctx, method, c.Kind, path, query)
 	if err != nil {
 		return nil, err
 	}
-	r := s.transport.exchange(ctx, c.Kind, c.Account, req, body, hide)
+	r := s.transport.exchange(ctx, c.Kind, c.Account, req, body, c.Secret, query.Get("access_token"))
 	if r.err != nil {
 		return nil, &account.Refusal{Passing: true, Wait: 2 * time.Second,
 			Reason: "没有连上平台，稍后自动重试；如一直如此，请检查网络和 base_url（" + r.err.Error() + "）"}
