@@ -41,13 +41,18 @@ func (s *Stage) find(b *event.Batch, e *event.Event) error {
 	}
 	var main *Person
 	var mainIdentity *known
-	best := -1
+	best, claimed := -1, 0
 	for _, id := range e.Identities {
-		if n := s.byKey[Key(s.keys, id)]; n != nil {
-			if g := strength(id); g > best {
-				best, main, mainIdentity = g, s.Person(n.contact), n
-			}
+		if n := s.byKey[Key(s.keys, id)]; n == nil {
+			claimed = max(claimed, strength(id))
+		} else if g := strength(id); g > best {
+			best, main, mainIdentity = g, s.Person(n.contact), n
 		}
+	}
+	if best == 0 && claimed > 0 && !main.anonymous() {
+		// Somebody new shows a number or address of a known person without proof: typing another's phone
+		// number must not make one that person.
+		main, mainIdentity, best = nil, nil, -1
 	}
 	isNew := main == nil
 	if isNew {
