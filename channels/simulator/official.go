@@ -1,0 +1,214 @@
+package simulator
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// What 发送客服消息 takes (api_sendcustommessage).
+var kfTypes = []string{"text", "image", "voice", "video", "music", "news", "mpnews", "mpnewsarticle", "msgmenu", "wxcard", "miniprogrampage"}
+
+var kfChecks = []check{
+	need("touser", 40003),
+	oneOf("msgtype", 40008, kfTypes...),
+	that("与 msgtype 同名的内容必填", 44004, func(c *call) bool { return present(c.in.at(c.in.str("msgtype"))) }),
+	when("msgtype", "text", need("text.content", 44004)),
+	when("msgtype", "text", bytesAtMost("text.content", 45002, 2048)),
+	when("msgtype", "msgmenu", listOf("msgmenu.list", 47003, 20)),
+	when("msgtype", "miniprogrampage", need("miniprogrampage.appid", 40013)),
+}
+
+// sendCustom delivers a customer-service message while a window is open.
+func (s *Simulator) sendCustom(c *call) (answer, *refusal) {
+	to := c.in.str("touser")
+	f := c.official.followers[to]
+	switch {
+	case f == nil && s.cfg.AcceptStrangers:
+	case f == nil:
+		return nil, refuse(40003)
+	case !f.subscribed:
+		return nil, refuse(43004)
+	default:
+		if code := f.spend(c.now); code != 0 {
+			return nil, refuse(code)
+		}
+	}
+	kind := c.in.str("msgtype")
+	s.deliver(c, message{account: c.official.AppID, to: to, kind: kind, content: c.in.at(kind), follower: f, label: c.official.Name})
+	return ok(nil), nil
+}
+
+// A repeat with the same client_msg_id is dropped for about ten minutes (模板消息, "防重入id").
+const clientMsgIDWindow = 10 * time.Minute
+
+var templateChecks = []check{
+	need("touser", 40003),
+	need("template_id", 40037),
+	that("data 必填", 47003, func(c *call) bool { return len(c.in.obj("data")) > 0 }),
+	that("data 的每个字段须为 {\"value\": 文本}，且不含换行", 47003, func(c *call) bool {
+		data := c.in.obj("data")
+		for name := range data {
+			v, isText := data.at(name + ".value").(string)
+			if !isText || strings.ContainsAny(v, "\r\n") {
+				return false
+			}
+		}
+		return true
+	}),
+	that("字段值不超过其类型的长度", 47003, func(c *call) bool {
+		data := c.in.obj("data")
+		for name := range data {
+			if utf8.RuneCountInString(data.str(name+".value")) > fieldLimit(name) {
+				return false
+			}
+		}
+		return true
+	}),
+}
+
+// fieldLimits are the lengths in characters by kind of keyword (订阅消息参数值内容限制); anything else
+// may have 20, since 2023-05-04. first and remark are no longer shown, and so not limited.
+var fieldLimits = map[string]int{
+	"thing": 20, "number": 32, "letter": 32, "symbol": 5, "character_string": 32, "phone_number": 17,
+	"car_number": 8, "name": 10, "phrase": 5, "time": 32, "date": 32, "amount": 11, "const": 20,
+}
+
+const unshown = 1 << 20
+
+func fieldLimit(key string) int {
+	if key == "first" || key == "remark" {
+		return unshown
+	}
+	if n, known := fieldLimits[strings.TrimRight(key, "0123456789")]; known {
+		return n
+	}
+	return 20
+}
+
+type templateKey struct{ app, openID, clientMsgID string }
+
+// sendTemplate delivers a template message and then reports its end by callback (TEMPLATESENDJOBFINISH).
+func (s *Simulator) sendTemplate(c *call) (answer, *refusal) {
+	o, to := c.official, c.in.str("touser")
+	template := o.templates[c.in.str("template_id")]
+	if template == nil && len(o.templates) > 0 {
+		return nil, refuse(40037)
+	}
+	if template != nil {
+		data := c.in.obj("data")
+		for _, field := range template.Fields {
+			if data.str(field.Key+".value") == "" {
+				return nil, refusef(47003, "data.%s.value is empty", field.Key)
+			}
+		}
+	}
+	f := o.followers[to]
+	if f == nil && !s.cfg.AcceptStrangers {
+		return nil, refuse(40003)
+	}
+	if f != nil && !f.subscribed {
+		return nil, refuse(43004)
+	}
+	key := templateKey{o.AppID, to, c.in.str("client_msg_id")}
+	if key.clientMsgID != "" {
+		if first, repeat := s.clientMsgs.get(key, c.now); repeat {
+			s.deliveries.repeated()
+			return ok(answer{"msgid": first}), nil
+		}
+	}
+	// A number, and one that doesn't fit a float64: callers must read it as an integer.
+	msgID := s.nextID()
+	if key.clientMsgID != "" {
+		s.clientMsgs.put(key, msgID, c.now+clientMsgIDWindow.Milliseconds(), c.now)
+	}
+	status := "success"
+	if f != nil && f.refuses {
+		status = "failed:user block"
+	}
+	if said := s.faults.receipt(c.path, o.AppID); said != "" {
+		status = said
+	}
+	if status == "success" {
+		content := map[string]any{"template_id": c.in.at("template_id"), "data": c.in.at("data")}
+		for _, name := range []string{"url", "miniprogram"} {
+			if v := c.in.at(name); present(v) {
+				content[name] = v
+			}
+		}
+		s.deliver(c, message{account: o.AppID, to: to, kind: "template", content: content, follower: f, label: o.Name, msgID: strconv.FormatInt(msgID, 10)})
+	}
+	if f != nil {
+		x := s.officialEvent(f, c.now, "TEMPLATESENDJOBFINISH").num("MsgID", msgID).text("Status", status)
+		c.after(func() { s.callOfficial(o, to, "TEMPLATESENDJOBFINISH", x.done(), 0) })
+	}
+	return ok(answer{"msgid": msgID}), nil
+}
+
+// userInfo tells what an official account may know of a follower. Nickname, sex and region are no longer
+// given (since 2021-12-27); someone who doesn't follow is only an OpenID.
+func (s *Simulator) userInfo(c *call) (answer, *refusal) {
+	f := c.official.followers[c.in.str("openid")]
+	if f == nil {
+		return nil, refuse(40003)
+	}
+	a := answer{"subscribe": 0, "openid": f.openID, "tagid_list": []int{}}
+	if !f.subscribed {
+		return a, nil
+	}
+	a["subscribe"], a["subscribe_time"] = 1, f.since
+	a["nickname"], a["sex"], a["language"], a["city"], a["province"], a["country"], a["headimgurl"] = "", 0, "zh_CN", "", "", "", ""
+	a["remark"], a["groupid"] = "", 0
+	a["subscribe_scene"], a["qr_scene"], a["qr_scene_str"] = "ADD_SCENE_SEARCH", 0, f.scene
+	if f.scene != "" {
+		a["subscribe_scene"] = "ADD_SCENE_QR_CODE"
+	}
+	if !c.official.NoUnionID {
+		a["unionid"] = f.person.UnionID
+	}
+	return a, nil
+}
+
+// followersPage is how many OpenIDs user/get answers at once.
+const followersPage = 10_000
+
+func (s *Simulator) userGet(c *call) (answer, *refusal) {
+	o, from := c.official, 0
+	if next := c.in.str("next_openid"); next != "" {
+		f := o.followers[next]
+		if f == nil {
+			return nil, refuse(40003)
+		}
+		from = f.position + 1
+	}
+	total, list := 0, []string{}
+	for i, f := range o.order {
+		if !f.subscribed {
+			continue
+		}
+		total++
+		if i >= from && len(list) < followersPage {
+			list = append(list, f.openID)
+		}
+	}
+	a := answer{"total": total, "count": len(list), "next_openid": ""}
+	if len(list) > 0 {
+		a["data"] = answer{"openid": list}
+		a["next_openid"] = list[len(list)-1]
+	}
+	return a, nil
+}
+
+func (s *Simulator) clearQuota(c *call) (answer, *refusal) {
+	if c.in.str("appid") != c.official.AppID {
+		return nil, refuse(40013)
+	}
+	s.counters.forget(c.official.AppID, "oa.clear_quota")
+	return ok(nil), nil
+}
+
+// ipList is what an operator puts on an allow-list: here everything comes from this machine.
+func (s *Simulator) ipList(*call) (answer, *refusal) {
+	return ok(answer{"ip_list": []string{"127.0.0.1"}}), nil
+}

@@ -1,0 +1,263 @@
+package simulator
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+)
+
+// lineView is a line as the page shows it. Everything in it is text or an http(s) address; the template
+// escapes it all.
+type lineView struct {
+	Time string
+	From string
+	App  string
+	Side string // mine, theirs, note
+	Kind string
+	Body []paragraph
+	Card *cardView
+}
+
+// paragraph is a line of text with its look: "", gray, highlight, quote, head.
+type paragraph struct {
+	Class string
+	Parts []part
+}
+
+// part is a piece of text, a link when Href is set.
+type part struct{ Text, Href string }
+
+type cardView struct {
+	Source   string
+	Title    string
+	Sub      string
+	Emphasis string
+	About    string // what the emphasis means
+	Quote    string
+	Body     []paragraph
+	Rows     []row
+	Links    []part
+	URL      string
+	Button   string
+	Buttons  []buttonView
+	Choices  []buttonView // msgmenu
+	Foot     string
+	Done     string // the text of a button that was pressed and updated
+}
+
+type row struct{ Label, Value string }
+
+type buttonView struct{ Text, With string }
+
+var (
+	anchors   = regexp.MustCompile(`(?is)<a\s[^>]*href\s*=\s*["']([^"']*)["'][^>]*>(.*?)</a>|https?://[^\s<>"'，。；、）】]+`)
+	divisions = regexp.MustCompile(`(?is)<div\s[^>]*class\s*=\s*["'](\w+)["'][^>]*>(.*?)</div>`)
+	tags      = regexp.MustCompile(`(?s)<[^>]*>`)
+	mdLinks   = regexp.MustCompile(`\[([^\]]*)\]\(([^)\s]+)\)`)
+)
+
+// safeLink keeps an address only when it is http(s).
+func safeLink(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
+		return s
+	}
+	return ""
+}
+
+// parts finds the links in a text: <a href> as the platforms allow it, and bare addresses.
+func parts(s string) []part {
+	var out []part
+	for s != "" {
+		at := anchors.FindStringSubmatchIndex(s)
+		if at == nil {
+			out = append(out, part{Text: s})
+			break
+		}
+		if at[0] > 0 {
+			out = append(out, part{Text: s[:at[0]]})
+		}
+		text, href := s[at[0]:at[1]], s[at[0]:at[1]]
+		if at[2] >= 0 {
+			href, text = s[at[2]:at[3]], tags.ReplaceAllString(s[at[4]:at[5]], "")
+		}
+		out = append(out, part{text, safeLink(href)})
+		s = s[at[1]:]
+	}
+	return out
+}
+
+func lines(s string) []paragraph {
+	var out []paragraph
+	for l := range strings.SplitSeq(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
+		out = append(out, paragraph{Parts: parts(l)})
+	}
+	return out
+}
+
+// described is a textcard's description: plain lines, and <div class="gray|normal|highlight">.
+func described(s string) []paragraph {
+	s = strings.NewReplacer("<br>", "\n", "<br/>", "\n", "<br />", "\n").Replace(s)
+	var out []paragraph
+	plain := func(s string) {
+		if s = tags.ReplaceAllString(s, ""); strings.TrimSpace(s) != "" {
+			for _, p := range lines(strings.Trim(s, "\n")) {
+				out = append(out, p)
+			}
+		}
+	}
+	for s != "" {
+		at := divisions.FindStringSubmatchIndex(s)
+		if at == nil {
+			plain(s)
+			break
+		}
+		plain(s[:at[0]])
+		class := ""
+		switch c := s[at[2]:at[3]]; c {
+		case "gray", "highlight":
+			class = c
+		}
+		out = append(out, paragraph{class, []part{{Text: tags.ReplaceAllString(s[at[4]:at[5]], "")}}})
+		s = s[at[1]:]
+	}
+	return out
+}
+
+// marked is the subset of Markdown that WeCom shows.
+func marked(s string) []paragraph {
+	var out []paragraph
+	for l := range strings.SplitSeq(s, "\n") {
+		p, text := paragraph{}, tags.ReplaceAllString(l, "")
+		switch trimmed := strings.TrimLeft(text, "#"); {
+		case strings.HasPrefix(l, ">"):
+			p.Class, text = "quote", strings.TrimSpace(strings.TrimPrefix(l, ">"))
+			text = tags.ReplaceAllString(text, "")
+		case trimmed != text && strings.HasPrefix(trimmed, " "):
+			p.Class, text = "head", strings.TrimSpace(trimmed)
+		}
+		text = strings.ReplaceAll(text, "**", "")
+		for text != "" {
+			at := mdLinks.FindStringSubmatchIndex(text)
+			if at == nil {
+				p.Parts = append(p.Parts, parts(text)...)
+				break
+			}
+			p.Parts = append(p.Parts, parts(text[:at[0]])...)
+			p.Parts = append(p.Parts, part{text[at[2]:at[3]], safeLink(text[at[4]:at[5]])})
+			text = text[at[1]:]
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// view renders a line for its owner; s.mu is held, since cards change.
+func (s *Simulator) view(l line, owner string) lineView {
+	v := lineView{Time: stamp(l.At), From: l.From, App: l.App, Side: "theirs", Kind: l.Kind}
+	switch {
+	case l.Note:
+		v.Side, v.Body = "note", []paragraph{{Parts: []part{{Text: l.Text}}}}
+		return v
+	case l.Mine:
+		v.Side, v.Body = "mine", lines(l.Text)
+		return v
+	}
+	var content fields
+	_ = json.Unmarshal(l.Content, &content) // the journal's own encoding
+	switch l.Kind {
+	case "text":
+		v.Body = lines(content.str("content"))
+	case "markdown":
+		v.Body = marked(content.str("content"))
+	case "welcome":
+		v.Body = lines(content.str("text.content"))
+		for _, a := range content.objs("attachments") {
+			v.Body = append(v.Body, paragraph{"gray", []part{{Text: "[附件] " + a.str("msgtype") + " " + a.str("link.title")}}})
+		}
+	case "textcard":
+		v.Card = &cardView{Title: cut(content.str("title"), 128), Body: described(cut(content.str("description"), 512)),
+			URL: safeLink(content.str("url")), Button: content.str("btntxt")}
+		def(&v.Card.Button, "详情")
+	case "news":
+		v.Card = &cardView{}
+		for _, a := range content.objs("articles") {
+			v.Card.Links = append(v.Card.Links, part{a.str("title"), safeLink(a.str("url"))})
+		}
+	case "msgmenu":
+		v.Card = &cardView{Body: lines(content.str("head_content")), Foot: content.str("tail_content")}
+		for _, item := range content.objs("list") {
+			v.Card.Choices = append(v.Card.Choices, buttonView{item.str("content"), item.str("id")})
+		}
+	case "miniprogrampage":
+		v.Card = &cardView{Source: "小程序", Title: content.str("title"), Foot: content.str("pagepath")}
+	case "template":
+		v.Card = s.templateView(content)
+	case "template_card":
+		v.Card = cardOf(l.card, owner)
+	default:
+		v.Body = []paragraph{{"gray", []part{{Text: "[" + l.Kind + "] " + l.Text}}}}
+	}
+	return v
+}
+
+func (s *Simulator) templateView(content fields) *cardView {
+	card := &cardView{Source: "服务通知", Title: "模板消息", URL: safeLink(content.str("url"))}
+	var list []Field
+	for _, o := range s.officials {
+		if t := o.templates[content.str("template_id")]; t != nil {
+			card.Title, list = t.Title, t.Fields
+		}
+	}
+	data := content.obj("data")
+	if len(list) == 0 {
+		for _, key := range sortedKeys(data) {
+			list = append(list, Field{key, key})
+		}
+	}
+	for _, f := range list {
+		if f.Key != "first" && f.Key != "remark" {
+			card.Rows = append(card.Rows, row{f.Label, data.str(f.Key + ".value")})
+		}
+	}
+	if card.URL != "" {
+		card.Button = "查看详情"
+	}
+	return card
+}
+
+// cardOf is a template_card as it stands on one member's phone.
+func cardOf(x *card, owner string) *cardView {
+	if x == nil {
+		return nil
+	}
+	f := x.content
+	u := x.updated[owner]
+	if u.content != nil {
+		f = u.content
+	}
+	v := &cardView{Source: f.str("source.desc"), Title: f.str("main_title.title"), Sub: f.str("main_title.desc"),
+		Emphasis: f.str("emphasis_content.title"), About: f.str("emphasis_content.desc"),
+		Quote: strings.TrimSpace(f.str("quote_area.title") + " " + f.str("quote_area.quote_text")),
+		URL:   safeLink(f.str("card_action.url")), Done: u.replaceName}
+	if t := f.str("sub_title_text"); t != "" {
+		v.Body = lines(t)
+	}
+	for _, h := range f.objs("horizontal_content_list") {
+		v.Rows = append(v.Rows, row{h.str("keyname"), h.str("value")})
+	}
+	for _, j := range f.objs("jump_list") {
+		v.Links = append(v.Links, part{j.str("title"), safeLink(j.str("url"))})
+	}
+	if v.URL != "" {
+		v.Button = "查看详情"
+	}
+	if u.replaceName == "" {
+		for _, b := range append(f.objs("button_list"), f.obj("submit_button")) {
+			if b.str("key") != "" {
+				v.Buttons = append(v.Buttons, buttonView{b.str("text"), x.taskID + "/" + b.str("key")})
+			}
+		}
+	}
+	return v
+}
