@@ -41,7 +41,7 @@ func read(appID string, root wechat.Element, text string, now int64) ([]*event.E
 		events = b.message()
 	}
 	for _, e := range events {
-		if !wechat.Fits(e) {
+		if !wechat.Fit(e) {
 			return b.anonymous(), nil
 		}
 	}

@@ -17,8 +17,8 @@ const (
 	maxObject = 128
 )
 
-// Event is the fact a callback tells, before a door has said which. created is where the platform puts
-// its time.
+// Event is the fact a callback tells, before a door has said which. It happened at the platform's
+// CreateTime, or now where that is no plausible instant.
 func Event(source, account string, root Element, now int64) event.Event {
 	return event.Event{
 		Source: source, Account: account, Lane: event.Normal,
@@ -42,9 +42,10 @@ func Raw(e event.Event, root Element, text string) *event.Event {
 	return &e
 }
 
-// Fits reports whether the names an event goes by fit where they are kept. One that does not was not made
-// by the platform, and is kept as raw. A too long object is dropped instead; it stands in the props.
-func Fits(e *event.Event) bool {
+// Fit makes an event fit where it is kept: an object with too long a name is dropped, since it stands in
+// the props. It returns false where that is not enough: a person's name as long is none the platform gave,
+// and the callback is kept as raw.
+func Fit(e *event.Event) bool {
 	if len(e.ObjectID) > maxObject {
 		e.ObjectType, e.ObjectID = "", ""
 	}

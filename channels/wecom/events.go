@@ -35,7 +35,7 @@ func read(app account.WeCom, root wechat.Element, text string, now int64) ([]*ev
 		events = b.message()
 	}
 	for _, e := range events {
-		if !wechat.Fits(e) {
+		if !wechat.Fit(e) {
 			return b.raw(), nil
 		}
 	}
@@ -59,7 +59,7 @@ func (b *body) keyed(e event.Event, extra ...string) *event.Event {
 // raw keeps the callback whole, with the member of staff it came from; "sys" is the platform itself.
 func (b *body) raw() []*event.Event {
 	e := wechat.Raw(b.base, b.root, b.text)
-	if e.Staff = b.root.Text("FromUserName"); e.Staff == "sys" || !wechat.Fits(e) {
+	if e.Staff = b.root.Text("FromUserName"); e.Staff == "sys" || !wechat.Fit(e) {
 		e.Staff = ""
 	}
 	return []*event.Event{e}

@@ -323,7 +323,7 @@ func FuzzRead(f *testing.F) {
 		for _, e := range events {
 			require.NotEmpty(t, e.Type)
 			require.NotEmpty(t, e.Key)
-			require.True(t, wechat.Fits(e))
+			require.True(t, wechat.Fit(e))
 			_, err := json.Marshal(e)
 			require.NoError(t, err)
 		}
