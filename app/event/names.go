@@ -104,6 +104,7 @@ const (
 	CommandJourneyStop   = "command.journey_stop"   // props: run (id)
 	CommandMessageResult = "command.message_result" // props: message, attempt, status, code, platform_id, retry_after_ms, reason
 	CommandMessageRetry  = "command.message_retry"  // props: message
+	CommandOutboxRecover = "command.outbox_recover" // props: process; attempts of ended processes are taken over
 	CommandStaffSync     = "command.staff_sync"     // the WeCom directory changed; own staff is marked
 	TimerJourney         = "timer.journey"          // a run's wait is over (props: run)
 	TimerOutbox          = "timer.outbox"           // a delayed message is due (props: message)

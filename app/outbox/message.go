@@ -5,34 +5,36 @@ package outbox
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"time"
+
+	"github.com/koi-scrm/koi/app/policy"
 )
 
-// Channel names a way out.
-type Channel string
-
-// The channels of this version.
-const (
-	WeComApp   Channel = "wecom_app"   // 企微应用消息, to staff
-	OfficialKF Channel = "official_kf" // 公众号客服消息, to a follower
+// Channel names a way out, Class says under which rules a message may go: the words are policy's.
+type (
+	Channel = policy.Channel
+	Class   = policy.Class
 )
 
-// Class says under which rules a message may go.
-type Class string
-
-// The classes.
+// The channels and classes of this version.
 const (
-	Reply      Class = "reply"       // answers something the person just did: priority lane
-	Service    Class = "service"     // the person's own business
-	Marketing  Class = "marketing"   // caps, quiet hours, consent
-	StaffAlert Class = "staff_alert" // to our own staff, under the staff's own limits
+	WeComApp   = policy.WeComApp
+	OfficialKF = policy.OfficialKF
+
+	Reply      = policy.Reply
+	Service    = policy.Service
+	Marketing  = policy.Marketing
+	StaffAlert = policy.StaffAlert
 )
 
 // Message is one message to one recipient on one channel.
 type Message struct {
-	EventID   int64  // the event that caused it
-	Step      string // journey step or other cause; with EventID and N it makes the key
-	N         int
+	EventID   int64  // the event that caused it; Enqueue sets it
+	Step      string // journey step or other cause, ≤ 64 bytes; with EventID and N it makes the key
+	N         int    // tells several messages of one step apart
 	ContactID int64  // whom it is about (for staff alerts) or to; 0 for none
 	Channel   Channel
 	Account   string // AppID, or "CorpID/AgentID"
@@ -45,6 +47,52 @@ type Message struct {
 	NotBefore int64 // business time, Unix ms; 0: at once
 	ExpiresAt int64 // business time, Unix ms; after it the message is not worth sending
 	Test      bool  // 发给我: outside statistics
+}
+
+// Key names a message for ever: one event, step and number make one message, however often they are
+// processed.
+type Key [16]byte
+
+// Key is the first 16 bytes of sha256(event id, step, n).
+func (m *Message) Key() Key {
+	raw := make([]byte, 0, 16+len(m.Step))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(m.EventID))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(m.N))
+	sum := sha256.Sum256(append(raw, m.Step...))
+	return Key(sum[:16])
+}
+
+// Bounds of what a message may hold; the columns are as wide.
+const (
+	maxStep, maxKind, maxAccount, maxTo = 64, 32, 96, 128
+	// maxBody keeps a message within what a platform takes and a row holds.
+	maxBody = 64 << 10
+)
+
+// check finds what no sender could handle: a mistake of the caller, not of the recipient.
+func (m *Message) check() error {
+	switch {
+	case len(m.Body) == 0:
+		return fmt.Errorf("message of step %q has no body", m.Step)
+	case len(m.Body) > maxBody:
+		return fmt.Errorf("message of step %q has %d bytes, at most %d fit", m.Step, len(m.Body), maxBody)
+	case len(m.Step) > maxStep, len(m.Kind) > maxKind, len(m.Account) > maxAccount, len(m.To) > maxTo:
+		return fmt.Errorf("message of step %q: step, kind, account or recipient is too long", m.Step)
+	case classCode(m.Class) == 0:
+		return fmt.Errorf("message of step %q has no class", m.Step)
+	}
+	return nil
+}
+
+// worth is how long a message is worth sending when its maker did not say.
+func worth(c Class) time.Duration {
+	switch c {
+	case Reply:
+		return time.Hour
+	case Marketing:
+		return 72 * time.Hour
+	}
+	return 24 * time.Hour
 }
 
 // Sender delivers messages of one channel; implemented in channels/*. Send is called from several
