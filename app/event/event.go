@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -140,9 +141,11 @@ const LateAfter = 10 * time.Minute
 // Hash is the 16-byte dedupe hash of a key.
 type Hash [16]byte
 
-// HashKey hashes source, account, type and key; the day it is stored under is OccurredAt's UTC day.
+// HashKey hashes source, account and key. Of a WeCom account only the corp counts: two apps of one corp
+// that both listen are told of the same fact.
 func (e *Event) HashKey() Hash {
-	sum := sha256.Sum256([]byte(e.Source + "\x00" + e.Account + "\x00" + e.Key))
+	account, _, _ := strings.Cut(e.Account, "/")
+	sum := sha256.Sum256([]byte(e.Source + "\x00" + account + "\x00" + e.Key))
 	return Hash(sum[:16])
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/setting"
 )
 
 // Staff is one member of a corp.
@@ -45,6 +46,42 @@ type Snapshot struct {
 	Staff       []Staff
 }
 
+// KindStaff is the setting kind of staff given by hand: for corps whose directory the app may not read,
+// and for trying things out. Its key is "CorpID/userid". What WeCom says of a member goes before it.
+const KindStaff = "staff"
+
+// Given is the body of such a definition.
+type Given struct {
+	Name     string   `json:"name"`
+	Position string   `json:"position,omitempty"`
+	Leaders  []string `json:"leaders,omitempty"` // userids of direct leaders
+}
+
+// Compile reads the definitions of kind staff.
+func Compile(items []setting.Item) ([]Staff, []fault.Problem) {
+	var out []Staff
+	var problems []fault.Problem
+	for _, it := range items {
+		if it.Kind != KindStaff {
+			continue
+		}
+		var g Given
+		if err := setting.Decode(it.Body, &g); err != nil {
+			problems = append(problems, setting.Problem(it.Kind, it.Key, "", "员工写法不对：%v", err))
+			continue
+		}
+		corp, user, ok := strings.Cut(it.Key, "/")
+		if !ok || corp == "" || user == "" {
+			problems = append(problems, setting.Problem(it.Kind, it.Key, "", "员工的 key 应形如 CorpID/userid"))
+		}
+		if g.Name == "" {
+			problems = append(problems, setting.Problem(it.Kind, it.Key, "name", "缺少姓名"))
+		}
+		out = append(out, Staff{CorpID: corp, UserID: user, Name: g.Name, Position: g.Position, Leaders: g.Leaders, Active: true})
+	}
+	return out, problems
+}
+
 // Source reads a corp's directory; implemented by channels/wecom.
 type Source interface {
 	// Snapshots returns the directory of every connected corp. A corp that cannot be read is left out and
@@ -64,6 +101,7 @@ type Directory struct {
 	db    *db.DB
 	clock clock.Clock
 	view  atomic.Pointer[view]
+	given atomic.Pointer[[]Staff]
 	again chan struct{}
 }
 
@@ -147,6 +185,9 @@ func (o *Directory) Departments(corpID string) []Department {
 	return out
 }
 
+// Use takes over the staff given by hand; Load follows, to lay them under the mirror.
+func (o *Directory) Use(given []Staff) { o.given.Store(&given) }
+
 // Load reads the mirror into memory.
 func (o *Directory) Load(ctx context.Context) error {
 	v := &view{staff: map[key]Staff{}, departments: map[string]map[int64]Department{}}
@@ -213,6 +254,13 @@ func (o *Directory) Load(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if given := o.given.Load(); given != nil {
+		for _, s := range *given {
+			if _, ok := v.staff[key{s.CorpID, s.UserID}]; !ok {
+				v.staff[key{s.CorpID, s.UserID}] = s
+			}
+		}
 	}
 	o.view.Store(v)
 	return nil
