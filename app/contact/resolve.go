@@ -40,29 +40,29 @@ func (s *Stage) find(b *event.Batch, e *event.Event) error {
 		return nil
 	}
 	var main *Person
-	var mainIdentity *known
 	best, claimed := -1, 0
 	for _, id := range e.Identities {
 		if n := s.byKey[Key(s.keys, id)]; n == nil {
 			claimed = max(claimed, strength(id))
 		} else if g := strength(id); g > best {
-			best, main, mainIdentity = g, s.Person(n.contact), n
+			best, main = g, s.Person(n.contact)
 		}
 	}
 	if best == 0 && claimed > 0 && !main.anonymous() {
 		// Somebody new shows a number or address of a known person without proof: typing another's phone
 		// number must not make one that person.
-		main, mainIdentity, best = nil, nil, -1
+		main = nil
+	}
+	if e.ObjectType == "contact" { // a command about a known person brings further identities
+		if p := s.Person(objectContact(e)); p != nil {
+			main = p
+		}
 	}
 	isNew := main == nil
 	if isNew {
 		main = s.newPerson(e)
 	}
-	if e.ObjectType == "contact" { // a command about a known person brings further identities
-		if p := s.Person(objectContact(e)); p != nil {
-			main, isNew = p, false
-		}
-	}
+	var by *known // the strongest of the event's identities that is this person's
 	for _, id := range e.Identities {
 		k := Key(s.keys, id)
 		n := s.byKey[k]
@@ -71,17 +71,22 @@ func (s *Stage) find(b *event.Batch, e *event.Event) error {
 		} else if other := s.Person(n.contact); other != nil && other != main {
 			main = s.join(b, e, main, other, id)
 		}
-		if mainIdentity == nil || best < strength(id) && mainIdentity.made {
-			mainIdentity, best = n, strength(id)
+		if s.resolve(n.contact) == main.ID && (by == nil || strength(n.Identity) > strength(by.Identity)) {
+			by = n
 		}
 	}
-	e.ContactID, e.IdentityID = main.ID, mainIdentity.id
-	if isNew {
-		if err := b.Emit(e, event.Event{Type: event.ContactCreated, Props: event.Props{"by": mainIdentity.Kind}}); err != nil {
-			return err
-		}
+	e.ContactID = main.ID
+	if by != nil {
+		e.IdentityID = by.id
 	}
-	return nil
+	if !isNew {
+		return nil
+	}
+	props := event.Props{}
+	if by != nil {
+		props["by"] = by.Kind
+	}
+	return b.Emit(e, event.Event{Type: event.ContactCreated, Props: props})
 }
 
 // attach gives a person an identity nobody had.

@@ -1,0 +1,67 @@
+package bundle
+
+import (
+	"time"
+
+	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/journey"
+	"github.com/koi-scrm/koi/app/message"
+	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/rule"
+	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/tag"
+)
+
+// World is what definitions may refer to besides each other.
+type World struct {
+	Zone *time.Location
+	// StaffName gives a member's name for explanations; "" when unknown.
+	StaffName func(corpID, userID string) string
+}
+
+// Models are all definitions of one moment, compiled together. They are immutable.
+type Models struct {
+	Fields   *contact.Model
+	Tags     *tag.Model
+	Messages *message.Model
+	Journeys *journey.Model
+	Staff    []org.Staff
+	Scope    *rule.Scope
+}
+
+// Compile reads definitions of all kinds. Names are declared first, so that a condition may ask for what
+// is defined further down. Every problem is reported; each part leaves out what has problems of its own.
+func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
+	m := &Models{}
+	var problems []fault.Problem
+	take := func(p []fault.Problem) { problems = append(problems, p...) }
+	var p []fault.Problem
+
+	m.Fields, p = contact.Compile(items)
+	take(p)
+	m.Scope = &rule.Scope{Zone: w.Zone, StaffName: w.StaffName, Events: event.Labels(), Fields: map[string]contact.Field{}}
+	for _, f := range m.Fields.Fields() {
+		m.Scope.Fields[f.Key] = f
+	}
+	tag.Declare(items, m.Scope)
+	m.Tags, p = tag.Compile(items, m.Scope)
+	take(p)
+	m.Messages, p = message.Compile(items, message.Known{Fields: m.Scope.Fields})
+	take(p)
+	m.Journeys, p = journey.Compile(items, journey.Known{Scope: m.Scope, Messages: m.Messages})
+	take(p)
+	m.Staff, p = org.Compile(items)
+	take(p)
+	return m, problems
+}
+
+// Counted lists what must be counted of people's behaviour for the rules among the models.
+func (m *Models) Counted() []*rule.Spec {
+	out := m.Tags.Counted()
+	for _, t := range m.Journeys.Trees() {
+		out = append(out, t.Counted()...)
+	}
+	return out
+}
