@@ -48,6 +48,11 @@ func (r tokenRow) alive(now time.Time) bool {
 	return r.token != "" && clock.Ms(now)+10_000 < r.expiresAt
 }
 
+// confirmed reports whether the platform gave this token, after a refusal, less than force ago.
+func (r tokenRow) confirmed(now time.Time, force time.Duration) bool {
+	return r.fresh(now) && clock.Ms(now)-r.forcedAt < force.Milliseconds()
+}
+
 func (r tokenRow) blocked(now time.Time) bool { return clock.Ms(now) < r.blockedUntil }
 
 // claimed reports whether some process is fetching. A claim that ends later than any of ours could is the

@@ -19,9 +19,10 @@ import (
 
 // Source asks a platform for a token.
 type Source interface {
-	// Fetch returns a token other than refused. Where the platform hands out the refused one again, the
-	// source makes it issue a new one if it can, and answers a *Refusal if it cannot. refused is "" when
-	// nothing is wrong with the present token. Errors hold neither secret nor token.
+	// Fetch returns the platform's present token. Where that is the one that was refused, the source makes
+	// the platform issue another if it can; if it cannot, the platform has thereby confirmed the token, and
+	// it is returned. refused is "" when nothing is wrong with the present token. Errors hold neither
+	// secret nor token.
 	Fetch(ctx context.Context, c Credential, refused string) (Grant, error)
 	// Probe makes a call that changes nothing with the token and returns the platform's clock minus ours.
 	// It fails with a *Refusal when calls with this token do not work from here.
@@ -102,26 +103,20 @@ func (t *Tokens) Token(ctx context.Context, c Credential) (string, error) {
 	return row.token, err
 }
 
-// Refresh returns a token other than the one the platform refused. Whoever comes first renews it; the
-// others get the new one. A token refused within Rules.Force after a forced renewal is not renewed again:
-// a passing *Refusal says when it may be.
+// Refresh returns a token to try once more with, after the platform refused one. Whoever comes first
+// renews it; the others get the new one. The platform is asked once within Rules.Force: a token refused
+// again in that time is returned as it is, since the platform has just confirmed it. A call refused with
+// that one, too, is not helped by tokens: it is an alarm.
 func (t *Tokens) Refresh(ctx context.Context, c Credential, refused string) (string, error) {
 	if row := t.cached(c); row.token != refused && row.fresh(t.clk.Wall()) {
 		return row.token, nil
 	}
-	// A renewal that was under way for another reason may end with the very token refused.
-	for range 2 {
-		row, err := t.renew(ctx, c, refused)
-		if err != nil || row.token != refused {
-			return row.token, err
-		}
+	row, err := t.renew(ctx, c, refused)
+	// A renewal that was under way for another reason may have ended with the very token that was refused.
+	if err == nil && row.token == refused && !row.confirmed(t.clk.Wall(), t.rules.Force) {
+		row, err = t.renew(ctx, c, refused)
 	}
-	return "", t.refusedAgain(t.rules.Force)
-}
-
-func (t *Tokens) refusedAgain(wait time.Duration) *Refusal {
-	return &Refusal{Code: 42001, Wait: wait, Passing: true,
-		Reason: "平台刚发的 access_token 又被平台拒绝，稍后自动再换；如反复出现，请检查是否有别的系统在用同一个 Secret"}
+	return row.token, err
 }
 
 func (t *Tokens) cached(c Credential) tokenRow {
@@ -198,8 +193,8 @@ func (t *Tokens) obtain(ctx context.Context, c Credential, refused string) (toke
 				return row, nil
 			}
 			return tokenRow{}, row.refusal(now)
-		case row.token != "" && row.token == refused && now.Sub(time.UnixMilli(row.forcedAt)) < t.rules.Force:
-			return tokenRow{}, t.refusedAgain(t.rules.Force - now.Sub(time.UnixMilli(row.forcedAt)))
+		case row.token == refused && row.confirmed(now, t.rules.Force):
+			return row, nil
 		case row.claimed(now, t.claimFor()):
 			if usable && row.alive(now) {
 				return row, nil

@@ -24,27 +24,15 @@ func NewTokenSource(t *Transport) *TokenSource { return &TokenSource{transport: 
 // Fetch implements account.Source.
 func (s *TokenSource) Fetch(ctx context.Context, c account.Credential, refused string) (account.Grant, error) {
 	if c.Kind == account.KindWeCom {
-		// gettoken gives the same token until it runs out and cannot be made to issue another
-		// (path/91039): a refused token that comes back is refused for another reason.
-		g, err := s.ask(ctx, c, http.MethodGet, "/cgi-bin/gettoken", url.Values{"corpid": {c.App}, "corpsecret": {c.Secret}}, nil)
-		if err == nil && g.Token == refused {
-			return account.Grant{}, sameToken()
-		}
-		return g, err
+		// The same token until it runs out; there is no way to make it issue another (path/91039).
+		return s.ask(ctx, c, http.MethodGet, "/cgi-bin/gettoken", url.Values{"corpid": {c.App}, "corpsecret": {c.Secret}}, nil)
 	}
 	g, err := s.stable(ctx, c, ordinary)
 	if err == nil && g.Token == refused {
 		// Only now: force_refresh may be used 20 times a day (api_getstableaccesstoken).
-		if g, err = s.stable(ctx, c, forced); err == nil && g.Token == refused {
-			return account.Grant{}, sameToken()
-		}
+		return s.stable(ctx, c, forced)
 	}
 	return g, err
-}
-
-func sameToken() *account.Refusal {
-	return &account.Refusal{Code: 42001, Wait: 30 * time.Second, Passing: true,
-		Reason: "平台拒绝现在的 access_token，又不肯发新的：稍后自动再试；如一直如此，请检查 Secret 是否被重置"}
 }
 
 // mode is how stable_token is called.

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	goparser "go/parser"
+	"go/token"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -402,8 +405,23 @@ func TestTokenSource_forces_a_new_token_only_when_the_refused_one_comes_back(t *
 	require.Equal(t, map[string]any{"grant_type": "client_credential", "appid": testAccount.AppID, "secret": testSecret, "force_refresh": true}, asked[2])
 
 	// WeCom cannot be made to issue another one.
-	_, err = source.Fetch(t.Context(), account.WeCom{CorpID: "ww1", AgentID: 1, AgentSecret: testSecret}.Credential(), "OLD")
-	var no *account.Refusal
-	require.ErrorAs(t, err, &no)
-	require.True(t, no.Passing)
+	g, err = source.Fetch(t.Context(), account.WeCom{CorpID: "ww1", AgentID: 1, AgentSecret: testSecret}.Credential(), "OLD")
+	require.NoError(t, err)
+	require.Equal(t, "OLD", g.Token)
+}
+
+// silenceper's root package turns logrus, for the whole process, to Debug on stdout (its init), and its
+// server logs decrypted messages. Only subpackages may be imported.
+func TestChannels_do_not_import_the_root_of_silenceper(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../*/*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		f, err := goparser.ParseFile(token.NewFileSet(), name, nil, goparser.ImportsOnly)
+		require.NoError(t, err)
+		for _, i := range f.Imports {
+			require.NotContains(t, []string{`"github.com/silenceper/wechat/v2"`, `"github.com/silenceper/wechat/v2/officialaccount/server"`}, i.Path.Value, name)
+		}
+	}
 }

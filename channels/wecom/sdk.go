@@ -47,13 +47,13 @@ func (c *Client) do(ctx context.Context, cred account.Credential, fn func(a *app
 	if err != nil {
 		return nil, err
 	}
-	a.ticket = c.caller.Begin(ctx, cred)
-	defer func() {
-		a.ticket.End()
+	t := c.caller.Begin(ctx, cred)
+	defer t.End()
+	a.ticket = t
+	sdkErr := guarded(fn, a)
+	if !errors.Is(sdkErr, errPanic) { // an app that panicked is in no known state
 		c.giveBack(a)
-	}()
-	t := a.ticket
-	sdkErr := fn(a)
+	}
 	if err := t.Err(); err != nil {
 		return t, err
 	}
@@ -61,6 +61,18 @@ func (c *Client) do(ctx context.Context, cred account.Credential, fn func(a *app
 		return t, fmt.Errorf("WeCom answer: %w", sdkErr)
 	}
 	return t, nil
+}
+
+var errPanic = errors.New("PowerWeChat panicked")
+
+// guarded keeps a panic of the SDK, which asserts types of what it reads, from taking the process down.
+func guarded(fn func(a *app) error, a *app) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
+	return fn(a)
 }
 
 func (c *Client) borrow() (*app, error) {
@@ -96,7 +108,7 @@ func newApp() (*app, error) {
 		return nil, fmt.Errorf("make PowerWeChat app: %w", err)
 	}
 	a := &app{Work: w}
-	// Any other type in this map panics inside the SDK. An empty ticket makes the transport refuse.
+	// Any other type in this map panics inside the SDK. Without a ticket the transport refuses the call.
 	w.AccessToken.GetCustomToken = func(string, bool) object.HashMap {
 		token := "none"
 		if a.ticket != nil {
