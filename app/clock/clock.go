@@ -63,5 +63,11 @@ func Day(ms int64, loc *time.Location) int32 {
 // DayStart returns the first millisecond of a calendar day (see Day) in loc.
 func DayStart(day int32, loc *time.Location) int64 {
 	u := time.Unix(int64(day)*86_400, 0).UTC()
-	return time.Date(u.Year(), u.Month(), u.Day(), 0, 0, 0, 0, loc).UnixMilli()
+	t := time.Date(u.Year(), u.Month(), u.Day(), 0, 0, 0, 0, loc)
+	if t.Day() != u.Day() {
+		// Clocks went forward at midnight and Go answered with the evening before: the day begins when
+		// they changed.
+		_, t = t.ZoneBounds()
+	}
+	return t.UnixMilli()
 }
