@@ -157,7 +157,7 @@ func (s *Simulator) updateCard(c *call) (answer, *refusal) {
 			targets = append(targets, m.UserID)
 		}
 	}
-	invalid := []string{}
+	var invalid []string
 	for _, u := range targets {
 		m := c.corp.member(u)
 		if m == nil || !c.agent.seesStaff(m) {
@@ -168,5 +168,10 @@ func (s *Simulator) updateCard(c *call) (answer, *refusal) {
 		s.touch(&m.chat)
 	}
 	r.used = true
-	return ok(answer{"invaliduser": invalid}), nil
+	// A list here, unlike message/send, and PowerWeChat can't decode it. Whether an empty one is sent isn't
+	// established.
+	if len(invalid) > 0 {
+		return ok(answer{"invaliduser": invalid}), nil
+	}
+	return ok(nil), nil
 }

@@ -26,9 +26,10 @@ func (c *call) departments(root int) []int {
 	return out
 }
 
-// rootDepartment reads the id of department/list, which may be left out.
+// rootDepartment reads the id of department/list, which may be left out. PowerWeChat can't leave it out
+// and sends 0, which is taken for the same.
 func (c *call) rootDepartment() (int, *refusal) {
-	if c.in.str("id") == "" {
+	if id := c.in.str("id"); id == "" || id == "0" {
 		return 0, nil
 	}
 	id, isNumber := c.in.num("id")
