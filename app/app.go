@@ -17,18 +17,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/httpapi"
+	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/lease"
 	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/pipeline"
+	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/reach"
+	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/tag"
 	"github.com/koi-scrm/koi/channels/officialaccount"
 	"github.com/koi-scrm/koi/channels/wechat"
 	"github.com/koi-scrm/koi/channels/wecom"
@@ -50,6 +56,8 @@ type App struct {
 	Timeline *event.Timeline
 	Pipeline *pipeline.Pipeline
 	Upkeep   *pipeline.Upkeep
+	Outbox   *outbox.Outbox
+	Bundles  *bundle.Applier
 	Server   *httpapi.Server
 
 	appending  *lease.Lease
@@ -57,7 +65,10 @@ type App struct {
 	profiles   *contact.Profiles
 	wecomOrg   *wecom.Directories
 	transport  *wechat.Transport
+	dispatcher *outbox.Dispatcher
+	review     *rule.Review
 	model      *models
+	process    int64 // names this run of the program among all
 	commands   map[string]Command
 	listener   net.Listener
 	unlock     func() error
@@ -84,7 +95,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.Stores, err = db.Open(ctx, db.Config{Driver: db.Engine(a.Config.Database.Driver), DSN: a.Config.Database.DSN, DataDir: a.Config.DataDir}); err != nil {
 		return err
 	}
-	if err := a.Stores.Migrate(ctx, migrations.FS); err != nil {
+	if err := a.Stores.Migrate(ctx, migrations.Files); err != nil {
 		return err
 	}
 	node, err := lease.Node(a.Config.DataDir)
@@ -122,24 +133,60 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.profiles = contact.NewProfiles(a.Stores.Koi, a.Clock, a.Log, profiles{wecom: corp, official: officialaccount.NewUsers(caller), accounts: a.Accounts})
 
 	// The pipeline's stages, in order.
-	people := contact.NewStage(a.Keys)
+	a.process = clock.Ms(a.Clock.Wall())
+	sent := outbox.NewMetrics(metrics)
+	a.dispatcher = outbox.NewDispatcher(outbox.DispatcherConfig{Log: a.Log, Clock: a.Clock, Metrics: sent, Senders: []outbox.Sender{
+		wecom.NewSender(corp, a.Accounts, a.Clock), officialaccount.NewSender(caller, a.Accounts, a.Clock)}})
+	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
 	windows := reach.NewStage(people, a.Config.Location)
+	counters := rule.NewCounters(people, facts, schema, a.Config.Location)
+	tags := tag.NewStage(people, facts)
+	messages := outbox.NewStage(outbox.Config{People: people, Reach: windows, Dispatcher: a.dispatcher, Keys: a.Keys, Metrics: sent,
+		Process: a.process, Seats: a.seats})
+	messages.Use(policy.New(policy.Defaults(), a.Config.Location))
+	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Outbox: messages, Staff: a.Staff,
+		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
+	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), people, windows, a.Timeline}})
+		Stages: []event.Stage{event.NewSeen(), people, windows, counters, tags, journeys, messages, a.review, a.Timeline},
+		Timers: []event.Timers{messages, journeys, tags, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, pipeline.Retention(a.Config.Retention), node)
-	a.model = &models{settings: a.Settings, people: people}
+	a.Outbox = outbox.New(a.Stores.Koi, a.Log, a.Keys, a.Clock, a.Config.Location)
+
+	world := bundle.World{Zone: a.Config.Location, StaffName: a.staffName}
+	a.Bundles = bundle.NewApplier(a.Settings, world)
+	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, journeys: journeys, review: a.review}
 
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
 	a.Server = httpapi.NewServer([]httpapi.Door{
 		wecom.NewDoor(a.Accounts, callbacks),
 		officialaccount.NewDoor(a.Accounts, callbacks),
 	}, a.isReady, metrics)
+	a.commands = a.commandTable()
 
-	if err := errors.Join(a.Accounts.Reload(ctx), a.Staff.Load(ctx), a.model.load(ctx)); err != nil {
+	if err := errors.Join(a.Accounts.Reload(ctx), a.model.load(ctx)); err != nil {
 		return err
 	}
 	a.Settings.OnChange(a.model.reload)
 	return nil
+}
+
+// schema names the relations that conditions are asked of, as their owners give them.
+var schema = &rule.Schema{Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities",
+	Staff: "contact_staff", Follows: "contact_follow", Events: "events", Tags: "contact_tags"}
+
+// seats is how many staff a WeCom app reaches, for its daily quota.
+func (a *App) seats(id string) int {
+	corp, _, _ := account.SplitWeComID(id)
+	return len(a.Staff.List(corp))
+}
+
+func (a *App) staffName(corpID, userID string) string {
+	s, err := a.Staff.Get(corpID, userID)
+	if err != nil {
+		return ""
+	}
+	return s.Name
 }
 
 // Listen opens the port; Run answers on it. Separate, so that who starts Koi learns the address first.
@@ -152,7 +199,8 @@ func (a *App) Listen() (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// Run serves until ctx ends, then stops in order: doors, senders, log, pipeline, leases; within 10 s. It
+// Run serves until ctx ends, then stops in order: doors, pipeline, senders (whose results
+// are appended still), log, leases; within 10 s. It
 // waits for the leases while another node holds them, and returns lease.ErrLost when one is taken over.
 func (a *App) Run(ctx context.Context) error {
 	if a.listener == nil {
@@ -171,9 +219,10 @@ func (a *App) Run(ctx context.Context) error {
 		return errors.Join(err, a.Server.Stop(base))
 	}
 	leases := start(base, failed, a.appending.Keep, a.processing.Keep)
-	processing := start(base, failed, a.Pipeline.Run)
 	appending := start(base, failed, a.Log.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.serveSocket,
+	sending := start(base, failed, a.dispatcher.Run)
+	processing := start(base, failed, a.Pipeline.Run)
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.review.Run, a.serveSocket, a.recoverOutbox,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)
@@ -187,11 +236,26 @@ func (a *App) Run(ctx context.Context) error {
 	stopping, cancel := context.WithTimeout(base, 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, a.Server.Stop(stopping))
-	for _, g := range []*group{doors, around, appending, processing, leases} {
+	for _, g := range []*group{doors, around, processing, sending, appending, leases} {
 		g.stop()
 	}
 	slog.Info("Koi 已停止")
 	return err
+}
+
+// recoverOutbox settles what the run before left on its way, once everything it had logged is applied.
+func (a *App) recoverOutbox(ctx context.Context) error {
+	for _, lane := range []event.Lane{event.Priority, event.Normal} {
+		head, err := a.Log.Head(ctx, lane)
+		if err == nil {
+			err = a.Pipeline.Wait(ctx, lane, head)
+		}
+		if err != nil {
+			return ctxEnded(err)
+		}
+	}
+	_, err := a.Outbox.Recover(ctx, a.process)
+	return ctxEnded(err)
 }
 
 func ctxEnded(err error) error {

@@ -6,21 +6,31 @@ import (
 	"sync"
 	"time"
 
+	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/contact"
-	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/journey"
+	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/tag"
 )
 
 // models compiles the definitions in force and hands each stage its part, at start and after changes.
 type models struct {
 	settings *setting.Store
+	world    bundle.World
+	staff    *org.Directory
 	people   *contact.Stage
+	counters *rule.Counters
+	tags     *tag.Stage
+	journeys *journey.Stage
+	review   *rule.Review
 
 	mu sync.Mutex
 }
 
 // load compiles everything. Definitions are checked before they are stored, so a problem here means that
-// they were written by another version; the parts without problems are used all the same.
+// they were written by another version of the program; what has none is used all the same.
 func (m *models) load(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -28,9 +38,20 @@ func (m *models) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fields, problems := contact.Compile(items)
-	m.people.Use(fields)
-	report(problems)
+	got, problems := bundle.Compile(items, m.world)
+	for _, p := range problems {
+		slog.Warn("配置有问题，这一项没有生效", "item", p.Path, "problem", p.Message)
+	}
+	m.staff.Use(got.Staff)
+	if err := m.staff.Load(ctx); err != nil {
+		return err
+	}
+	// Counting begins before anyone asks for the counts.
+	m.counters.Use(got.Counted())
+	m.people.Use(got.Fields)
+	m.tags.Use(got.Tags)
+	m.journeys.Use(got.Journeys)
+	m.review.Use(schema)
 	return nil
 }
 
@@ -39,11 +60,5 @@ func (m *models) reload() {
 	defer cancel()
 	if err := m.load(ctx); err != nil {
 		slog.Error("读取配置失败，仍按原来的配置运行", "err", err)
-	}
-}
-
-func report(problems []fault.Problem) {
-	for _, p := range problems {
-		slog.Warn("配置有问题，这一项没有生效", "item", p.Path, "problem", p.Message)
 	}
 }

@@ -48,7 +48,7 @@ func migrateCommand() *cobra.Command {
 			return err
 		}
 		defer func() { err = errors.Join(err, stores.Close()) }()
-		if err := stores.Migrate(c.Context(), migrations.FS); err != nil {
+		if err := stores.Migrate(c.Context(), migrations.Files); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.OutOrStdout(), "数据库结构已是最新")

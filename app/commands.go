@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+
+	"github.com/koi-scrm/koi/app/bundle"
+	"github.com/koi-scrm/koi/app/fault"
+)
+
+// ApplyInput is what `koi apply` asks: a bundle's file name and text.
+type ApplyInput struct {
+	File   string `json:"file"`
+	Text   []byte `json:"text"`
+	DryRun bool   `json:"dry_run"`
+	By     string `json:"by"`
+}
+
+// commandTable lists what command lines may ask of the process that holds the data.
+func (a *App) commandTable() map[string]Command {
+	return map[string]Command{
+		"apply":  a.apply,
+		"export": a.export,
+		"pause":  func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Pause(); return nil, nil },
+		"resume": func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Resume(); return nil, nil },
+	}
+}
+
+func (a *App) apply(ctx context.Context, in json.RawMessage) (any, error) {
+	var q ApplyInput
+	if err := json.Unmarshal(in, &q); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "命令写法不对")
+	}
+	b, err := bundle.Parse(q.File, q.Text)
+	if err != nil {
+		return nil, err
+	}
+	if q.DryRun {
+		return a.Bundles.Check(ctx, b)
+	}
+	return a.Bundles.Apply(ctx, b, q.By)
+}
+
+func (a *App) export(ctx context.Context, _ json.RawMessage) (any, error) {
+	items, err := a.Settings.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := bundle.Export(items)
+	return string(text), err
+}
+
+// By names who runs a command, for the history of definitions.
+func By() string {
+	if u := os.Getenv("USER"); u != "" {
+		return "cli:" + u
+	}
+	return "cli"
+}
