@@ -50,6 +50,7 @@ type App struct {
 	Keys     *secret.Keys
 	Settings *setting.Store
 	Accounts *account.Directory
+	Tokens   *account.Tokens
 	Staff    *org.Directory
 	People   *contact.Directory
 	Log      *event.Log
@@ -126,8 +127,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	if a.transport, err = wechat.NewTransport(wechat.Options{WeChatBase: a.Config.Channels.WeChat.BaseURL, WeComBase: a.Config.Channels.WeCom.BaseURL}); err != nil {
 		return err
 	}
-	tokens := account.NewTokens(a.Stores, a.Keys, a.Clock, wechat.NewTokenSource(a.transport), account.DefaultTokenRules)
-	caller := wechat.NewCaller(a.transport, tokens)
+	a.Tokens = account.NewTokens(a.Stores, a.Keys, a.Clock, wechat.NewTokenSource(a.transport), account.DefaultTokenRules)
+	caller := wechat.NewCaller(a.transport, a.Tokens)
 	corp := wecom.NewClient(caller)
 	a.wecomOrg = wecom.NewDirectories(corp, a.Accounts)
 	a.profiles = contact.NewProfiles(a.Stores.Koi, a.Clock, a.Log, profiles{wecom: corp, official: officialaccount.NewUsers(caller), accounts: a.Accounts})
