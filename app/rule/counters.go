@@ -141,7 +141,8 @@ func (c *Counters) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	return c.catchUp(ctx, tx)
 }
 
-// catchUp counts the past of loaded people whom the filling has not reached.
+// catchUp counts the past of loaded people whom the filling has not reached. It may never reach them: a
+// merge in this batch can put their events under somebody it has passed.
 func (c *Counters) catchUp(ctx context.Context, tx *db.Tx) error {
 	late := map[int64][]*slot{}
 	of := map[int64]*Person{} // by every id their events stand under
@@ -166,6 +167,7 @@ func (c *Counters) catchUp(ctx context.Context, tx *db.Tx) error {
 		for _, s := range late[p.ID] {
 			if s.Type == e.Type && c.tally(s.Spec, &p.Counted, e) {
 				c.dirty[p.ID] = p
+				c.hit(s, e, contactID)
 			}
 		}
 	}, c.types())
@@ -195,11 +197,16 @@ func (c *Counters) Apply(_ *event.Batch, e *event.Event) error {
 			continue
 		}
 		c.dirty[p.ID] = p
-		if s.Hits {
-			c.hits = append(c.hits, []any{int64(s.num), int64(e.ID()), p.ID, e.OccurredAt})
-		}
+		c.hit(s, e, p.ID)
 	}
 	return nil
+}
+
+// hit notes an event for the SQL form.
+func (c *Counters) hit(s *slot, e *event.Event, contactID int64) {
+	if s.Hits {
+		c.hits = append(c.hits, []any{int64(s.num), int64(e.ID()), contactID, e.OccurredAt})
+	}
 }
 
 // tally counts an event of the spec's type if it satisfies the conditions and is not beyond the window.
@@ -254,7 +261,9 @@ func (c *Counters) Flush(ctx context.Context, tx *db.Tx, _ *event.Batch) error {
 	if err := tx.Upsert(ctx, "rule_counters", []string{"contact_id"}, counterColumns, counterColumns[1:], rows); err != nil {
 		return err
 	}
-	return tx.Insert(ctx, "rule_hits", hitColumns, c.hits)
+	// A person whom catchUp counted may be filled later or have been before: their rows are there.
+	_, err := tx.InsertIgnore(ctx, "rule_hits", hitColumns, c.hits)
+	return err
 }
 
 var (

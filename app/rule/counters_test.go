@@ -262,6 +262,6 @@ func (c *counting) checkHits(ctx context.Context, specs []*Spec) {
 			}
 			return err
 		}))
-		require.Equal(c.w.t, want, got)
+		require.Equal(c.t, want, got, "%s %v over %d days", s.Type, s.Where, s.Window)
 	}
 }
