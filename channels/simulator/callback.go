@@ -277,18 +277,17 @@ func (s *Simulator) callAgent(a *agent, event string, plain []byte, repeats int)
 	return s.push(push{account: a.account(), event: event, plain: plain, url: address, seal: seal}, repeats)
 }
 
-// PointAt makes a server's callback addresses, as Koi lays them out, those of all accounts: base is its
-// address, such as http://127.0.0.1:8080. For servers that get their port after the simulator began.
+// PointAt sends the callbacks of all accounts to one server: base is its address, such as
+// http://127.0.0.1:8080, and the rest is Koi's. For servers that get their port after the simulator began.
 func (s *Simulator) PointAt(base string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	base = strings.TrimSuffix(base, "/")
 	for _, o := range s.officials {
-		o.CallbackURL = base + "/callback/official/" + o.AppID
+		o.CallbackURL = officialAddress(base, o.AppID)
 	}
 	for _, c := range s.corps {
 		for _, a := range c.agents {
-			a.CallbackURL = base + "/callback/wecom/" + a.account()
+			a.CallbackURL = weComAddress(base, c.CorpID, a.AgentID)
 		}
 	}
 }

@@ -1,152 +1,197 @@
 package simulator
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/fault"
 )
 
-// Config is the world a simulator starts with. The koanf tags are the keys of the file that
-// `koi simulate --config` reads.
+// Config is the world a simulator starts with. The yaml tags are the keys of the file that
+// `koi simulate --world` reads.
 type Config struct {
-	Officials []Official `koanf:"official"`
-	Corps     []Corp     `koanf:"wecom"`
-	People    []Person   `koanf:"people"`
+	Officials []Official `yaml:"official"`
+	Corps     []Corp     `yaml:"wecom"`
+	People    []Person   `yaml:"people"`
 
 	// Quotas replaces limits of the rule table by name (see Rules); a negative one lifts the limit, and
 	// the name "*" stands for all that are not named.
-	Quotas map[string]int `koanf:"quotas"`
+	Quotas map[string]int `yaml:"quotas"`
 
 	// AcceptStrangers lets messages reach recipients nobody created, as if they had just written to us:
 	// for load, where the people live in the load process.
-	AcceptStrangers bool `koanf:"accept_strangers"`
+	AcceptStrangers bool `yaml:"accept_strangers"`
 
 	// ContactLag is how long externalcontact/get answers 84061 after a person added a staff member, as
 	// the platform does for a moment.
-	ContactLag time.Duration `koanf:"contact_lag"`
+	ContactLag time.Duration `yaml:"contact_lag"`
 
-	TokenTTL   time.Duration `koanf:"token_ttl"`   // default 7200 s
-	TokenGrace time.Duration `koanf:"token_grace"` // how long a replaced token still works; default 5 min, negative: not at all
+	TokenTTL   time.Duration `yaml:"token_ttl"`   // default 7200 s
+	TokenGrace time.Duration `yaml:"token_grace"` // how long a replaced token still works; default 5 min, negative: not at all
 
 	// A callback that isn't answered with 200 within CallbackTimeout (5 s) is tried again, CallbackTries
 	// (3) times in all, the tries starting CallbackSpacing (5 s) apart; then it is dropped.
-	CallbackTimeout time.Duration `koanf:"callback_timeout"`
-	CallbackSpacing time.Duration `koanf:"callback_spacing"`
-	CallbackTries   int           `koanf:"callback_tries"`
+	CallbackTimeout time.Duration `yaml:"callback_timeout"`
+	CallbackSpacing time.Duration `yaml:"callback_spacing"`
+	CallbackTries   int           `yaml:"callback_tries"`
 
 	// History is how many calls, deliveries and callbacks are kept whole (default 10,000 each). Totals
 	// and the delivery count of each content stay exact beyond it.
-	History int `koanf:"history"`
+	History int `yaml:"history"`
 	// DeliveryKeys bounds how many contents are counted one by one (default 2,000,000, about 100 MB).
-	DeliveryKeys int `koanf:"delivery_keys"`
+	DeliveryKeys int `yaml:"delivery_keys"`
 	// DedupeKeys bounds how many sent messages the platforms remember to drop a repeat (default 1,000,000).
-	DedupeKeys int `koanf:"dedupe_keys"`
+	DedupeKeys int `yaml:"dedupe_keys"`
 
-	Clock clock.Clock  `koanf:"-"` // default: the machine's
-	Log   *slog.Logger `koanf:"-"` // default: nothing is logged
+	Clock clock.Clock  `yaml:"-"` // default: the machine's
+	Log   *slog.Logger `yaml:"-"` // default: nothing is logged
 }
 
 // Official is an official account (公众号, 服务号).
 type Official struct {
-	AppID       string     `koanf:"app_id"`
-	AppSecret   string     `koanf:"app_secret"`
-	OriginalID  string     `koanf:"original_id"` // gh_…, the ToUserName of its callbacks; default: made of the AppID
-	Name        string     `koanf:"name"`
-	Token       string     `koanf:"token"`
-	AESKey      string     `koanf:"aes_key"`
-	Mode        string     `koanf:"mode"` // aes (default), compat, plain
-	CallbackURL string     `koanf:"callback_url"`
-	NoUnionID   bool       `koanf:"no_unionid"` // not bound to an open platform account
-	Templates   []Template `koanf:"templates"`  // empty: any template id is taken
-	Menu        []Button   `koanf:"menu"`
+	AppID       string     `yaml:"app_id"`
+	AppSecret   string     `yaml:"app_secret"`
+	OriginalID  string     `yaml:"original_id"` // gh_…, the ToUserName of its callbacks; default: made of the AppID
+	Name        string     `yaml:"name"`
+	Token       string     `yaml:"token"`
+	AESKey      string     `yaml:"aes_key"`
+	Mode        string     `yaml:"mode"` // aes (default), compat, plain
+	CallbackURL string     `yaml:"callback_url"`
+	NoUnionID   bool       `yaml:"no_unionid"` // not bound to an open platform account
+	Templates   []Template `yaml:"templates"`  // empty: any template id is taken
+	Menu        []Button   `yaml:"menu"`
 }
 
 // Template is a template-message template of an official account.
 type Template struct {
-	ID     string  `koanf:"id"`
-	Title  string  `koanf:"title"`
-	Fields []Field `koanf:"fields"`
+	ID     string  `yaml:"id"`
+	Title  string  `yaml:"title"`
+	Fields []Field `yaml:"fields"`
 }
 
 // Field is one keyword of a template; its key says its kind (thing1, time2, phrase3 …).
 type Field struct {
-	Key   string `koanf:"key"`
-	Label string `koanf:"label"`
+	Key   string `yaml:"key"`
+	Label string `yaml:"label"`
 }
 
 // Button is one entry of the menu on a follower's phone: a click event with Key, or a link to URL.
 type Button struct {
-	Name string `koanf:"name"`
-	Key  string `koanf:"key"`
-	URL  string `koanf:"url"`
+	Name string `yaml:"name"`
+	Key  string `yaml:"key"`
+	URL  string `yaml:"url"`
 }
 
 // Corp is a WeCom corp.
 type Corp struct {
-	CorpID        string       `koanf:"corp_id"`
-	Name          string       `koanf:"name"`
-	ContactSecret string       `koanf:"contact_secret"` // 客户联系 secret; corps since 2023-12 have none
-	NoUnionID     bool         `koanf:"no_unionid"`     // no developer account bound: external contacts carry no unionid
-	Agents        []Agent      `koanf:"agents"`
-	Departments   []Department `koanf:"departments"` // default: one root, id 1
-	Staff         []Staff      `koanf:"staff"`
+	CorpID        string       `yaml:"corp_id"`
+	Name          string       `yaml:"name"`
+	ContactSecret string       `yaml:"contact_secret"` // 客户联系 secret; corps since 2023-12 have none
+	NoUnionID     bool         `yaml:"no_unionid"`     // no developer account bound: external contacts carry no unionid
+	Agents        []Agent      `yaml:"agents"`
+	Departments   []Department `yaml:"departments"` // default: one root, id 1
+	Staff         []Staff      `yaml:"staff"`
 }
 
 // Agent is a self-built app of a corp.
 type Agent struct {
-	AgentID     int    `koanf:"agent_id"`
-	Secret      string `koanf:"secret"`
-	Name        string `koanf:"name"`
-	Token       string `koanf:"token"`
-	AESKey      string `koanf:"aes_key"`
-	CallbackURL string `koanf:"callback_url"`
-	Visible     []int  `koanf:"visible"`     // departments; empty: everybody
-	NoContacts  bool   `koanf:"no_contacts"` // not under 客户联系「可调用接口的应用」: neither its API nor its events
+	AgentID     int    `yaml:"agent_id"`
+	Secret      string `yaml:"secret"`
+	Name        string `yaml:"name"`
+	Token       string `yaml:"token"`
+	AESKey      string `yaml:"aes_key"`
+	CallbackURL string `yaml:"callback_url"`
+	Visible     []int  `yaml:"visible"`     // departments; empty: everybody
+	NoContacts  bool   `yaml:"no_contacts"` // not under 客户联系「可调用接口的应用」: neither its API nor its events
 }
 
 // Department is a node of the corp's tree; the root has Parent 0.
 type Department struct {
-	ID     int    `koanf:"id"`
-	Name   string `koanf:"name"`
-	Parent int    `koanf:"parent"`
+	ID     int    `yaml:"id"`
+	Name   string `yaml:"name"`
+	Parent int    `yaml:"parent"`
 }
 
 // Staff is a member of a corp.
 type Staff struct {
-	UserID      string   `koanf:"userid"`
-	Name        string   `koanf:"name"`
-	Position    string   `koanf:"position"`
-	Departments []int    `koanf:"departments"` // default: the root
-	Leads       []int    `koanf:"leads"`       // those of Departments they lead
-	Leaders     []string `koanf:"direct_leader"`
-	Inactive    bool     `koanf:"inactive"` // not activated: gets no messages
+	UserID      string   `yaml:"userid"`
+	Name        string   `yaml:"name"`
+	Position    string   `yaml:"position"`
+	Departments []int    `yaml:"departments"` // default: the root
+	Leads       []int    `yaml:"leads"`       // those of Departments they lead
+	Leaders     []string `yaml:"direct_leader"`
+	Inactive    bool     `yaml:"inactive"` // not activated: gets no messages
 }
 
 // Person is someone with a WeChat account, who may follow official accounts and be a customer of staff.
 type Person struct {
-	Name     string    `koanf:"name"`
-	UnionID  string    `koanf:"unionid"` // default: made of their first id
-	Follows  []Follow  `koanf:"follows"`
-	Contacts []Contact `koanf:"contacts"`
+	Name     string    `yaml:"name"`
+	UnionID  string    `yaml:"unionid"` // default: made of their first id
+	Follows  []Follow  `yaml:"follows"`
+	Contacts []Contact `yaml:"contacts"`
 }
 
 // Follow is a person's side of an official account.
 type Follow struct {
-	AppID  string `koanf:"app_id"`
-	OpenID string `koanf:"openid"`
-	Known  bool   `koanf:"known_only"` // has an OpenID but doesn't follow
+	AppID  string `yaml:"app_id"`
+	OpenID string `yaml:"openid"`
+	Known  bool   `yaml:"known_only"` // has an OpenID but doesn't follow
 }
 
 // Contact is a person's side of a corp: the external contact and whose customer they are.
 type Contact struct {
-	CorpID         string   `koanf:"corp_id"`
-	ExternalUserID string   `koanf:"external_userid"`
-	Staff          []string `koanf:"staff"`
+	CorpID         string   `yaml:"corp_id"`
+	ExternalUserID string   `yaml:"external_userid"`
+	Staff          []string `yaml:"staff"`
+}
+
+// ReadConfig reads the YAML of a world. Unknown keys are mistakes; what the world lacks New will say.
+func ReadConfig(text []byte) (Config, error) {
+	var cfg Config
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, fault.Wrap(err, fault.Invalid, "模拟器的世界文件有误，请改正后重试")
+	}
+	return cfg, nil
+}
+
+// PointAt gives the accounts without a callback address that of a server: base is its address, such as
+// http://127.0.0.1:8080, and the rest is Koi's. An empty base leaves them without: nothing is pushed.
+func (c *Config) PointAt(base string) {
+	if base == "" {
+		return
+	}
+	c.Officials, c.Corps = slices.Clone(c.Officials), slices.Clone(c.Corps)
+	for i := range c.Officials {
+		def(&c.Officials[i].CallbackURL, officialAddress(base, c.Officials[i].AppID))
+	}
+	for i := range c.Corps {
+		x := &c.Corps[i]
+		x.Agents = slices.Clone(x.Agents)
+		for j := range x.Agents {
+			def(&x.Agents[j].CallbackURL, weComAddress(base, x.CorpID, x.Agents[j].AgentID))
+		}
+	}
+}
+
+// Where Koi takes callbacks (contract, HTTP).
+func officialAddress(base, appID string) string {
+	return strings.TrimSuffix(base, "/") + "/callback/official/" + appID
+}
+
+func weComAddress(base, corpID string, agentID int) string {
+	return fmt.Sprintf("%s/callback/wecom/%s/%d", strings.TrimSuffix(base, "/"), corpID, agentID)
 }
 
 // withDefaults fills what was left out and returns every mistake at once.

@@ -1,0 +1,45 @@
+package simulator
+
+// Sample is a small world to begin with: one official account, one corp with a sales and a marketing
+// department, and a few people, some of whom follow or are customers already. Its credentials are no
+// secrets: they open nothing but a simulator.
+func Sample() Config {
+	const app, corp = "wx00000000koidemo", "ww00000000koidemo"
+	person := func(name, id string, follows bool, staff ...string) Person {
+		p := Person{Name: name, Follows: []Follow{{AppID: app, OpenID: "o" + id, Known: !follows}}}
+		if len(staff) > 0 {
+			p.Contacts = []Contact{{CorpID: corp, ExternalUserID: "wm" + id, Staff: staff}}
+		}
+		return p
+	}
+	return Config{
+		Officials: []Official{{
+			AppID: app, AppSecret: "sample-official-secret", Name: "锦鲤云", Token: "samplecallbacktoken",
+			AESKey: "sampleEncodingAESKeySampleEncodingAESKey012",
+			Templates: []Template{
+				{ID: "sample-meeting", Title: "活动报名成功通知", Fields: []Field{{"thing1", "活动名称"}, {"time2", "活动时间"}, {"thing3", "活动地点"}}},
+				{ID: "sample-demo", Title: "预约成功通知", Fields: []Field{{"thing1", "预约项目"}, {"time2", "预约时间"}, {"name3", "顾问"}}},
+			},
+			Menu: []Button{{Name: "产品报价", Key: "price"}, {Name: "预约演示", Key: "demo"}, {Name: "联系我们", Key: "contact"}},
+		}},
+		Corps: []Corp{{
+			CorpID: corp, Name: "锦鲤科技",
+			Agents: []Agent{{AgentID: 1000002, Secret: "sample-agent-secret", Name: "Koi 助手", Token: "samplecallbacktoken",
+				AESKey: "sampleEncodingAESKeySampleEncodingAESKey012"}},
+			Departments: []Department{{1, "锦鲤科技", 0}, {2, "销售部", 1}, {3, "市场部", 1}, {4, "华东区", 2}, {5, "华南区", 2}},
+			Staff: []Staff{
+				{UserID: "lina", Name: "李娜", Position: "销售总监", Departments: []int{2}, Leads: []int{2}},
+				{UserID: "zhangwei", Name: "张伟", Position: "客户经理", Departments: []int{4}, Leaders: []string{"lina"}},
+				{UserID: "liuyang", Name: "刘洋", Position: "客户经理", Departments: []int{5}, Leaders: []string{"lina"}},
+				{UserID: "wangfang", Name: "王芳", Position: "市场经理", Departments: []int{3}, Leads: []int{3}},
+			},
+		}},
+		People: []Person{
+			person("陈晨", "ChenChen", true, "zhangwei"),
+			person("赵敏", "ZhaoMin", true),
+			person("周杰", "ZhouJie", false),
+			person("孙丽", "SunLi", false),
+			person("吴刚", "WuGang", true, "liuyang"),
+		},
+	}
+}
