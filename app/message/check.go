@@ -46,6 +46,7 @@ type text struct {
 type checker struct {
 	key      string
 	known    Known
+	uses     map[string]bool
 	problems []fault.Problem
 }
 
@@ -205,6 +206,7 @@ func (w *walker) references(refs []reference) {
 			continue
 		}
 		if w.c.known.knows(r) {
+			w.c.uses[r.String()] = true
 			continue
 		}
 		if near := w.c.known.nearest(r); near != "" {

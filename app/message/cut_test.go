@@ -55,7 +55,7 @@ func FuzzCompile(f *testing.F) {
 	f.Add(`{% for r in score.reasons %}{{ r }}{% endfor %}<a href="https://x">`)
 	f.Add(`{{ 99999999999999999999 }}`)
 	f.Fuzz(func(t *testing.T, src string) {
-		c := &checker{key: "fuzz", known: known}
+		c := &checker{key: "fuzz", known: known, uses: map[string]bool{}}
 		for _, m := range []markup{plain, anchors, divs, address} {
 			if tx := c.text("x", src, m, 512); tx != nil {
 				r := renderer{vars: (&Template{}).bindings(somebody())}

@@ -103,8 +103,13 @@ type Template struct {
 	button      *text
 	card        any // the card with *text in place of its strings
 	needsTask   bool
+	uses        map[string]bool // variables named anywhere in it
 	fields      map[string]contact.Field
 }
+
+// Uses reports whether the template names a variable, e.g. "score.reasons": what is dear to find out is
+// found out only where it is said.
+func (t *Template) Uses(variable string) bool { return t.uses[variable] }
 
 // Model is every message template of one moment, immutable.
 type Model struct{ byKey map[string]*Template }
@@ -178,7 +183,7 @@ func Compile(items []setting.Item, known Known) (*Model, []fault.Problem) {
 }
 
 func compile(it setting.Item, known Known) (*Template, []fault.Problem) {
-	c := &checker{key: it.Key, known: known}
+	c := &checker{key: it.Key, known: known, uses: map[string]bool{}}
 	var d definition
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(it.Body, &given); err != nil {
@@ -212,6 +217,7 @@ func compile(it setting.Item, known Known) (*Template, []fault.Problem) {
 		return nil, c.problems
 	}
 	c.body(t, d, given)
+	t.uses = c.uses
 	return t, c.problems
 }
 

@@ -102,6 +102,8 @@ func TestRender(t *testing.T) {
 func TestRender_gives_the_platforms_body_in_fixed_order(t *testing.T) {
 	t.Parallel()
 	tpl := cardOf(t, "热线索：{{ contact.display }}", `<div class="gray">{{ event.at }}</div><div class="highlight">{{ score.reasons | join: "；" }}</div>`)
+	require.True(t, tpl.Uses("score.reasons"))
+	require.False(t, tpl.Uses("score.intent"))
 	want := `{"title":"热线索：张三","description":"<div class=\"gray\">2026-11-22 10:30</div><div class=\"highlight\">预约演示 +40；看报价页 +15</div>","url":"https://koi.example.com/console/contacts/42","btntxt":"查看客户"}`
 	for range 20 {
 		body, err := tpl.Render(somebody())
