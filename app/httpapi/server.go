@@ -51,6 +51,9 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 	return s
 }
 
+// Mount adds a handler for one path; call it before Serve.
+func (s *Server) Mount(method, path string, h http.Handler) { s.engine.Handle(method, path, gin.WrapH(h)) }
+
 // recovered answers a panic with 500 and goes on; the stack goes to the log.
 func recovered(c *gin.Context) {
 	defer func() {

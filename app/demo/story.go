@@ -1,0 +1,257 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/koi-scrm/koi/app"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/channels/simulator"
+)
+
+// story plays and tells.
+type story struct {
+	koi       *app.App
+	platforms *simulator.Simulator
+	out       io.Writer
+	base      string
+
+	mu    sync.Mutex
+	lines []string
+	seen  map[event.ID]bool
+	phone int64 // deliveries told so far
+}
+
+// scene is one step of the story.
+type scene struct {
+	title string
+	acts  []simulator.Act
+	odd   *simulator.Misbehaviour // what the platform does wrong meanwhile
+	// until is what must reach a phone before the story goes on.
+	until func(simulator.Delivery) bool
+	note  string
+}
+
+func scenes() []scene {
+	oa := func(do, with string) simulator.Act {
+		return simulator.Act{Who: customer, App: appID, Do: do, With: with}
+	}
+	reaches := func(who string) func(simulator.Delivery) bool {
+		return func(d simulator.Delivery) bool { return d.To == who }
+	}
+	return []scene{
+		{title: "周敏在展会上扫码关注了“云帆软件”公众号", acts: []simulator.Act{oa("follow", "expo-2026")}, until: reaches(customer)},
+		{title: "她点了菜单“产品介绍”", acts: []simulator.Act{oa("menu", "product")}},
+		{title: "她发了“报价”——平台没收到我们的应答，又原样推了两次", acts: []simulator.Act{{Who: customer, App: appID, Do: "say", With: "报价", Repeat: 2}},
+			until: reaches(customer), note: "三次推送，只算一次，只回一次"},
+		{title: "她加了客户经理王磊的企业微信（同一个 UnionID，两份资料合成一个人）", acts: []simulator.Act{{Who: external, App: corpID, Do: "add_staff", With: sales, State: "expo-2026"}}},
+		{title: "她又问“试用”。企业微信接口这时正忙，第一次答了 -1", acts: []simulator.Act{oa("say", "试用")},
+			odd: &simulator.Misbehaviour{Path: "/cgi-bin/message/send", Code: -1, Times: 1}, until: reaches(sales), note: "稍后重试，王磊只收到一次"},
+		{title: "她取消了关注", acts: []simulator.Act{oa("unfollow", "")}},
+	}
+}
+
+// tell plays the story from beginning to end.
+func (s *story) tell(ctx context.Context) error {
+	s.seen = map[event.ID]bool{}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	s.say("")
+	s.say("锦鲤 Koi 演示：一家虚构的软件公司“云帆软件”，平台是本机模拟的，走的是真实的收发路径。")
+	s.say("打开 %s/demo 看这个故事和虚拟手机（也可直接看 %s）", s.base, s.phones())
+	s.say("")
+	for i, sc := range scenes() {
+		if err := s.play(ctx, i+1, sc); err != nil {
+			return fmt.Errorf("demo scene %d: %w", i+1, err)
+		}
+	}
+	return s.sum(ctx)
+}
+
+// ready waits until Koi takes callbacks.
+func (s *story) ready(ctx context.Context) error {
+	for {
+		res, err := http.Get(s.base + "/readyz") //nolint:noctx // loopback, a moment
+		if err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *story) play(ctx context.Context, n int, sc scene) error {
+	s.say("【%d】%s", n, sc.title)
+	if sc.odd != nil {
+		if err := s.platforms.Misbehave(*sc.odd); err != nil {
+			return err
+		}
+	}
+	begun := time.Now()
+	for _, a := range sc.acts {
+		got, err := s.platforms.Act(ctx, a)
+		if err != nil {
+			return err
+		}
+		for _, c := range got.Callbacks {
+			if c.Status != simulator.Acknowledged {
+				return fault.New(fault.Unavailable, "回调没有被接收：%s", c.Answer)
+			}
+		}
+	}
+	if sc.until != nil {
+		wait, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		d, err := s.platforms.WaitDelivered(wait, func(d simulator.Delivery) bool { return d.ID > s.phone && sc.until(d) })
+		if err != nil {
+			return fault.Wrap(err, fault.Unavailable, "等了 30 秒，手机上没有收到消息")
+		}
+		defer s.say("     从动作到手机收到：%d 毫秒", d.At-begun.UnixMilli())
+	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	if err := s.happened(ctx); err != nil {
+		return err
+	}
+	s.delivered()
+	if sc.note != "" {
+		s.say("     （%s）", sc.note)
+	}
+	return nil
+}
+
+// settle waits until everything logged so far is applied, twice: results of sends come back as events, and
+// profiles are fetched after their person appeared.
+func (s *story) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for range 2 {
+		for _, lane := range []event.Lane{event.Priority, event.Normal} {
+			head, err := s.koi.Log.Head(ctx, lane)
+			if err != nil {
+				return err
+			}
+			if err := s.koi.Pipeline.Wait(ctx, lane, head); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(700 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// happened tells what is new on 周敏's timeline.
+func (s *story) happened(ctx context.Context) error {
+	p, err := s.koi.People.Find(ctx, event.Identity{Kind: event.KindOpenID, Scope: appID, Value: customer})
+	if err != nil {
+		return err
+	}
+	list, err := s.koi.Timeline.List(ctx, p.Contacts(), nil, event.Place{}, 200)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(list)
+	for _, e := range list {
+		if s.seen[e.ID] {
+			continue
+		}
+		s.seen[e.ID] = true
+		s.say("     · %s%s", event.LabelOf(e.Type).Name, detail(e))
+	}
+	return nil
+}
+
+// detail is what a line of the timeline says beside its name.
+func detail(e event.Entry) string {
+	var parts []string
+	for _, key := range []string{"content", "key", "scene", "state", "tag", "name", "to", "score", "threshold", "journey", "reason"} {
+		if v := e.Props.Str(key); v != "" {
+			parts = append(parts, v)
+		}
+	}
+	if e.Staff != "" {
+		parts = append(parts, "员工 "+e.Staff)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "：" + strings.Join(parts, "，")
+}
+
+// delivered tells what reached phones since the last time.
+func (s *story) delivered() {
+	names := map[string]string{customer: "周敏", sales: "王磊", leader: "赵芳", "chenjing": "陈静"}
+	for _, d := range s.platforms.Deliveries(simulator.DeliveryFilter{After: s.phone}) {
+		s.phone = d.ID
+		name := names[d.To]
+		if name == "" {
+			continue
+		}
+		s.say("     📱 %s的手机：%s", name, strings.ReplaceAll(d.Text, "\n", "\n        "))
+	}
+}
+
+// sum ends the story with figures that can be checked.
+func (s *story) sum(ctx context.Context) error {
+	totals := s.platforms.DeliveryTotals()
+	calls := s.platforms.CallbackTotals()
+	p, err := s.koi.People.Find(ctx, event.Identity{Kind: event.KindExternal, Scope: corpID, Value: external})
+	if err != nil {
+		return err
+	}
+	s.say("")
+	s.say("讲完了：平台推送 %d 次，全部收下；手机收到 %d 条消息，重复 %d 条；周敏是客户 %d，有 %d 个身份。",
+		calls.Sent, totals.Delivered, totals.Repeated, p.ID, len(p.Identities))
+	s.say("接着玩：%s/demo（虚拟手机上可以关注、点菜单、发消息、加员工）；指标 %s/metrics；接口文档 %s；Ctrl+C 结束。", s.base, s.base, s.api("/openapi.json", nil))
+	return nil
+}
+
+func (s *story) say(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	s.mu.Lock()
+	s.lines = append(s.lines, line)
+	s.mu.Unlock()
+	_, _ = fmt.Fprintln(s.out, line) // a closed terminal ends the demo by its signal
+}
+
+var page = template.Must(template.New("demo").Parse(`<!doctype html>
+<html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="refresh" content="5">
+<title>锦鲤 Koi 演示</title>
+<style>body{font:16px/1.7 system-ui,sans-serif;margin:0;background:#f6f7f9;color:#1f2329}main{max-width:880px;margin:0 auto;padding:32px 24px}
+h1{font-size:24px;margin:0 0 8px}p{margin:0 0 16px;color:#51565d}a{color:#0958d9}pre{font:inherit;white-space:pre-wrap;background:#fff;border-radius:8px;padding:16px 24px;box-shadow:0 1px 2px #0001}
+nav a{display:inline-block;background:#0958d9;color:#fff;text-decoration:none;padding:8px 16px;border-radius:6px;margin:0 8px 16px 0}</style>
+<main><h1>锦鲤 Koi 演示</h1><p>平台是本机模拟的，收发走真实路径。在虚拟手机上动一动，看会发生什么。</p>
+<nav><a href="{{.Phones}}" target="_blank">打开虚拟手机</a><a href="/metrics" target="_blank">指标</a></nav>
+<pre>{{range .Lines}}{{.}}
+{{end}}</pre></main></html>`))
+
+// page shows the story so far and leads to the phones.
+func (s *story) page() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		lines := slices.Clone(s.lines)
+		s.mu.Unlock()
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = page.Execute(w, map[string]any{"Lines": lines, "Phones": s.phones()})
+	})
+}
