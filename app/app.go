@@ -316,6 +316,16 @@ func (a *App) isReady(ctx context.Context) error {
 // lagLimit is how far the pipeline may be behind before this node says that it is not ready.
 const lagLimit = time.Minute
 
+// Reload takes over what may change while Koi runs: the accounts of the file. The rest of the file counts
+// from the next start on.
+func (a *App) Reload(ctx context.Context, cfg *configs.Config) error {
+	if err := a.Accounts.Use(ctx, cfg.Accounts); err != nil {
+		return err
+	}
+	slog.Info("已重新读取配置文件里的账号")
+	return nil
+}
+
 // Close gives everything back; after Run or a failed Open.
 func (a *App) Close() error {
 	var errs []error

@@ -102,9 +102,17 @@ func (d *DB) Gorm(ctx context.Context) *gorm.DB { return d.gorm.WithContext(ctx)
 
 // Tx is a write transaction. It must not be used after its function returned, nor from two goroutines.
 type Tx struct {
-	db *DB
-	tx *sql.Tx
+	db         *DB
+	tx         *sql.Tx
+	statements int
+	rows       int64
 }
+
+// Statements is how many statements the transaction ran so far, reads included (gorm's are not counted).
+func (t *Tx) Statements() int { return t.statements }
+
+// Rows is how many rows its statements wrote so far.
+func (t *Tx) Rows() int64 { return t.rows }
 
 // maxTries bounds how often a transaction is run again after a deadlock or lock timeout.
 const maxTries = 8
@@ -169,6 +177,7 @@ func (t *Tx) Engine() Engine { return t.db.engine }
 
 // Exec runs a statement and returns the number of rows it matched (on MySQL too: clientFoundRows).
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	t.statements++
 	var res sql.Result
 	var err error
 	if s := t.db.stmts.get(query); s != nil {
@@ -179,17 +188,21 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err != nil {
 		return 0, classify(err)
 	}
-	return res.RowsAffected()
+	n, err := res.RowsAffected()
+	t.rows += n
+	return n, err
 }
 
 // Query reads inside the transaction. Close the rows before the next statement.
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.statements++
 	rows, err := t.tx.QueryContext(ctx, query, args...)
 	return rows, classify(err)
 }
 
 // QueryRow reads one row inside the transaction.
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
+	t.statements++
 	return Row{t.tx.QueryRowContext(ctx, query, args...)}
 }
 

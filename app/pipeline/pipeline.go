@@ -57,6 +57,7 @@ type Pipeline struct {
 	nudge   chan struct{}
 
 	size    int // events of the next batch, adapted to batchTime
+	costs   []Cost
 	looked  time.Time
 	metrics metrics
 }
@@ -369,10 +370,13 @@ func (p *Pipeline) due(ctx context.Context, tx *db.Tx, now int64) ([]*event.Even
 
 // apply takes a batch through all stages.
 func (p *Pipeline) apply(ctx context.Context, tx *db.Tx, b *event.Batch, j job) error {
+	p.costs = p.costs[:0]
 	for _, s := range p.stages {
+		before := tx.Statements()
 		if err := s.Load(ctx, tx, b); err != nil {
 			return fmt.Errorf("load %s: %w", s.Name(), err)
 		}
+		p.costs = append(p.costs, Cost{Stage: s.Name(), LoadStatements: tx.Statements() - before})
 	}
 	for _, e := range b.Events {
 		if refused := j.park[e.Seq]; refused != nil {
@@ -390,13 +394,28 @@ func (p *Pipeline) apply(ctx context.Context, tx *db.Tx, b *event.Batch, j job) 
 			return err
 		}
 	}
-	for _, s := range p.stages {
+	for i, s := range p.stages {
+		before, rows := tx.Statements(), tx.Rows()
 		if err := s.Flush(ctx, tx, b); err != nil {
 			return fmt.Errorf("flush %s: %w", s.Name(), err)
 		}
+		p.costs[i].FlushStatements, p.costs[i].Rows = tx.Statements()-before, tx.Rows()-rows
 	}
 	return nil
 }
+
+// Cost is what a stage asked of the database for one batch.
+type Cost struct {
+	Stage                           string
+	LoadStatements, FlushStatements int
+	Rows                            int64 // written
+}
+
+// Costs returns what the last batch cost, by stage; between two calls of RunOnce only.
+func (p *Pipeline) Costs() []Cost { return p.costs }
+
+// BatchOf sets how many events the next batch may have; it adapts from there.
+func (p *Pipeline) BatchOf(n int) { p.size = n }
 
 // pass takes one event through all stages, then what it caused, depth-first.
 func (p *Pipeline) pass(b *event.Batch, root, e *event.Event) error {

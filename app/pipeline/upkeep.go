@@ -27,10 +27,14 @@ type Upkeep struct {
 	pipeline *Pipeline
 	timeline *event.Timeline
 	keep     Retention
+	more     []func(context.Context) error
 	node     string
 	beatID   int64
 	last     int64
 }
+
+// Also adds what another package deletes of its own tables; call it before Run.
+func (u *Upkeep) Also(purge func(context.Context) error) { u.more = append(u.more, purge) }
 
 // NewUpkeep makes the upkeep of a pipeline's tables; node names this process in heartbeats.
 func NewUpkeep(p *Pipeline, t *event.Timeline, keep Retention, node string) *Upkeep {
@@ -51,7 +55,7 @@ func (u *Upkeep) Run(ctx context.Context) error {
 	defer beat.Stop()
 	defer purge.Stop()
 	for {
-		if err := u.beat(ctx); err != nil && ctx.Err() == nil {
+		if err := u.Beat(ctx); err != nil && ctx.Err() == nil {
 			slog.Warn("心跳写入失败", "err", err)
 		}
 		u.count(ctx)
@@ -67,8 +71,8 @@ func (u *Upkeep) Run(ctx context.Context) error {
 	}
 }
 
-// beat moves this run's heartbeat on; after a silence it starts a new row, so that the gap stays visible.
-func (u *Upkeep) beat(ctx context.Context) error {
+// Beat moves this run's heartbeat on; after a silence it starts a new row, so that the gap stays visible.
+func (u *Upkeep) Beat(ctx context.Context) error {
 	now := clock.Ms(u.pipeline.clock.Wall())
 	return u.pipeline.db.Tx(ctx, func(tx *db.Tx) error {
 		if u.beatID != 0 && now-u.last < outage.Milliseconds() {
@@ -146,6 +150,11 @@ func (u *Upkeep) Purge(ctx context.Context) error {
 	if err := u.pick(ctx, "SELECT id, lane FROM dead_letters WHERE parked_at<? LIMIT ?", now-u.keep.DeadLetters.Milliseconds(),
 		"DELETE FROM dead_letters WHERE id=? AND lane=?"); err != nil {
 		return fmt.Errorf("purge dead letters: %w", err)
+	}
+	for _, purge := range u.more {
+		if err := purge(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -28,8 +33,37 @@ func serveCommand() *cobra.Command {
 			return errors.Join(err, a.Close())
 		}
 		fmt.Fprintf(c.OutOrStdout(), "Koi %s 正在监听 http://%s\n", version, addr)
+		stop := onHangUp(c.Context(), func() {
+			next, err := load(c.ErrOrStderr())
+			if err == nil {
+				err = a.Reload(c.Context(), next)
+			}
+			if err != nil {
+				slog.Error("配置没有重新读取，仍按原来的运行", "err", tell(err))
+			}
+		})
+		defer stop()
 		return errors.Join(a.Run(c.Context()), a.Close())
 	}}
+}
+
+// onHangUp calls f for each SIGHUP until stop.
+func onHangUp(ctx context.Context, f func()) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				signal.Stop(hangUp)
+				return
+			case <-hangUp:
+				f()
+			}
+		}
+	}()
+	return cancel
 }
 
 func migrateCommand() *cobra.Command {
