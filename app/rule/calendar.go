@@ -132,14 +132,14 @@ func dayOf(y int, m time.Month, d int) int64 {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86_400
 }
 
-func showDate(n int64, _ *moment) string { return dateText(n) }
+func showDate(n int64, _ moment) string { return dateText(n) }
 
 func dateText(n int64) string { return time.Unix(n*86_400, 0).UTC().Format(time.DateOnly) }
 
-func showInstant(ms int64, at *moment) string {
+func showInstant(ms int64, at moment) string {
 	return time.UnixMilli(ms).In(at.day.zone).Format("2006-01-02 15:04")
 }
 
-func showNumber(n int64, _ *moment) string { return itoa(n) }
+func showNumber(n int64, _ moment) string { return itoa(n) }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

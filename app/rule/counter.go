@@ -108,23 +108,24 @@ func (c *Counted) drop(id CounterID) {
 	c.list = slices.DeleteFunc(c.list, func(x Counter) bool { return x.ID == id })
 }
 
-// The row of a person: a version byte, the number of day buckets in all, then for each counter its slot
-// and either 0, total, first, last−first, or the number of days + 1 and for each day its distance from
-// the one before and its count. All numbers are varints.
+// The row of a person: a version byte, the number of counters, the number of day buckets in all, then for
+// each counter its slot and either 0, total, first, last−first, or the number of days + 1 and for each day
+// its distance from the one before and its count. All numbers are varints.
 const packing = 1
 
 var errPacked = errors.New("packed counters are damaged")
 
 // pack encodes the counters that slot knows.
 func (c *Counted) pack(slot func(CounterID) (uint32, bool)) []byte {
-	days := 0
-	var body []byte
+	counters, days := 0, 0
+	body := make([]byte, 0, 24*len(c.list))
 	for i := range c.list {
 		x := &c.list[i]
 		n, ok := slot(x.ID)
 		if !ok || x.Total == 0 && len(x.Days) == 0 {
 			continue
 		}
+		counters++
 		body = binary.AppendUvarint(body, uint64(n))
 		if len(x.Days) == 0 {
 			body = binary.AppendUvarint(body, 0)
@@ -142,13 +143,19 @@ func (c *Counted) pack(slot func(CounterID) (uint32, bool)) []byte {
 		}
 		days += len(x.Days)
 	}
-	head := binary.AppendUvarint([]byte{packing}, uint64(days))
-	return append(head, body...)
+	head := binary.AppendUvarint(append(make([]byte, 0, 6+len(body)), packing), uint64(counters))
+	return append(binary.AppendUvarint(head, uint64(days)), body...)
 }
 
-// unpack decodes a row, leaving out slots that id does not know: counters of rules that are gone.
-func (c *Counted) unpack(b []byte, id func(slot uint32) (CounterID, bool)) error {
-	c.list = c.list[:0]
+// unpack decodes a row, leaving out slots that id does not know: counters of rules that are gone. After an
+// error there are no counters.
+func (c *Counted) unpack(b []byte, id func(slot uint32) (CounterID, bool)) (err error) {
+	defer func() {
+		if err != nil {
+			c.list = nil
+		}
+	}()
+	c.list = nil
 	if len(b) == 0 {
 		return nil
 	}
@@ -156,12 +163,13 @@ func (c *Counted) unpack(b []byte, id func(slot uint32) (CounterID, bool)) error
 		return errPacked
 	}
 	r := reader{b: b[1:]}
-	all := r.uint()
-	if all > uint64(len(b)) {
+	counters, all := r.uint(), r.uint()
+	if counters > uint64(len(b)) || all > uint64(len(b)) { // each takes several bytes
 		return errPacked
 	}
+	c.list = make([]Counter, 0, counters)
 	days := make([]DayCount, 0, all)
-	for len(r.b) > 0 && !r.bad {
+	for len(r.b) > 0 {
 		known := Counter{}
 		var ok bool
 		known.ID, ok = id(uint32(r.uint()))
@@ -180,12 +188,12 @@ func (c *Counted) unpack(b []byte, id func(slot uint32) (CounterID, bool)) error
 			}
 			known.Days = days[from:len(days):len(days)] // a later add must not run into the next one's
 		}
+		if r.bad {
+			return errPacked
+		}
 		if ok {
 			c.list = append(c.list, known)
 		}
-	}
-	if r.bad {
-		return errPacked
 	}
 	return nil
 }

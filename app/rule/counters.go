@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -124,34 +125,41 @@ func (c *Counters) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if len(c.live.list) == 0 {
 		return nil
 	}
+	damaged := map[int64]bool{}
 	err := db.EachIn(ctx, tx, "SELECT contact_id, data FROM rule_counters WHERE contact_id IN (%s)", ids, nil, func(r *sql.Rows) error {
 		var id int64
 		var data []byte
 		if err := r.Scan(&id, &data); err != nil {
 			return err
 		}
-		if p := c.people.Get(id); p != nil {
-			return p.Counted.unpack(data, c.live.id)
+		p := c.people.Get(id)
+		if p == nil {
+			return nil
+		}
+		if err := p.Counted.unpack(data, c.live.id); err != nil {
+			slog.Warn("一个客户的行为计数已损坏，按时间线重新统计", "contact", id, "err", err)
+			damaged[id] = true
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("load counters: %w", err)
 	}
-	return c.catchUp(ctx, tx)
+	return c.catchUp(ctx, tx, damaged)
 }
 
-// catchUp counts the past of loaded people whom the filling has not reached. It may never reach them: a
-// merge in this batch can put their events under somebody it has passed.
-func (c *Counters) catchUp(ctx context.Context, tx *db.Tx) error {
+// catchUp counts the past of loaded people whom the filling has not reached, and of those whose row was
+// damaged. The filling may never reach them: a merge in this batch can put their events under somebody it
+// has passed.
+func (c *Counters) catchUp(ctx context.Context, tx *db.Tx, damaged map[int64]bool) error {
 	late := map[int64][]*slot{}
 	of := map[int64]*Person{} // by every id their events stand under
 	for _, s := range c.live.list {
-		if s.ready() {
+		if s.ready() && len(damaged) == 0 {
 			continue
 		}
 		c.people.All(func(p *Person) {
-			if !s.known(p.ID) && p.Counted.Get(s.ID) == nil {
+			if damaged[p.ID] || !s.known(p.ID) && p.Counted.Get(s.ID) == nil {
 				late[p.ID] = append(late[p.ID], s)
 				for _, id := range p.Contacts() {
 					of[id] = p
@@ -281,14 +289,12 @@ func (c *Counters) Read(ctx context.Context, q db.Querier, p *Person, specs []*S
 	if err != nil && err != sql.ErrNoRows {
 		return fmt.Errorf("read counters: %w", err)
 	}
-	if err := p.Counted.unpack(data, live.id); err != nil {
-		return fmt.Errorf("counters of contact %d: %w", p.ID, err)
-	}
+	damaged := p.Counted.unpack(data, live.id) != nil
 	var missing []*Spec
 	types := map[string]bool{}
 	for _, s := range specs {
 		have := live.byID[s.ID]
-		if p.Counted.Get(s.ID) == nil && (have == nil || !have.known(p.ID)) {
+		if p.Counted.Get(s.ID) == nil && (damaged || have == nil || !have.known(p.ID)) {
 			missing = append(missing, s)
 			types[s.Type] = true
 		}

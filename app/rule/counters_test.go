@@ -265,3 +265,151 @@ func (c *counting) checkHits(ctx context.Context, specs []*Spec) {
 		require.Equal(c.t, want, got, "%s %v over %d days", s.Type, s.Where, s.Window)
 	}
 }
+
+// act makes an event of a person known by an openid.
+func act(seq int64, who, typ string, at int64) *event.Event {
+	return &event.Event{Type: typ, Seq: seq, Lane: event.Normal, OccurredAt: at, ReceivedAt: at, Props: event.Props{"seconds": 60.0},
+		Identities: []event.Identity{{Kind: event.KindOpenID, Scope: "wxa", Value: who}}}
+}
+
+func TestCounters(t *testing.T) {
+	t.Parallel()
+	now := clock.DayStart(20_779, shanghai) + 10*3_600_000
+	dwelled := Node{Leaf: "event", Key: event.PageDwelled, Op: "ge", Value: value(1), Days: 7, Where: []Where{{Prop: "seconds", Op: "ge", Value: value(60)}}}
+	viewed := Node{Leaf: "event", Key: event.PageViewed, Op: "did"}
+	run := func(name string, body func(t *testing.T, w *world, st *stages)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+				w := newWorld(t, s)
+				w.now = now
+				body(t, w, newStages(t, w.db, shanghai))
+			})
+		})
+	}
+	slotOf := func(t *testing.T, w *world, s *Spec) (slot int64) {
+		require.NoError(t, w.db.QueryRow(t.Context(), "SELECT slot FROM rule_leaves WHERE dropped_at=0 AND fingerprint=?", int64(s.ID)).Scan(&slot))
+		return slot
+	}
+
+	run("a question that comes back is counted anew", func(t *testing.T, w *world, st *stages) {
+		tree := decode(t, w.scope, viewed)
+		st.counters.Use(tree.Counted())
+		st.run(now, act(1, "o1", event.PageViewed, now))
+		before := slotOf(t, w, tree.Counted()[0])
+		st.counters.Use(nil)
+		st.run(now, act(2, "o1", event.PageViewed, now))
+		st.counters.Use(tree.Counted())
+		require.False(t, st.counters.Ready(tree.Counted()))
+		st.run(now, act(3, "o1", event.PageViewed, now))
+		require.EqualValues(t, 3, st.people.Get(1).Counted.Get(tree.Counted()[0].ID).Total)
+		st.fillUp(now)
+		require.True(t, st.counters.Ready(tree.Counted()))
+		require.Greater(t, slotOf(t, w, tree.Counted()[0]), before)
+		require.Equal(t, []int64{1}, w.selected(t.Context(), tree))
+	})
+
+	run("nothing is due when everybody is counted", func(t *testing.T, w *world, st *stages) {
+		st.fillUp(now)
+		st.counters.Use(decode(t, w.scope, viewed).Counted())
+		next, err := st.counters.Next(t.Context(), w.db)
+		require.NoError(t, err)
+		require.NotZero(t, next)
+		st.fillUp(now)
+		st.run(now, act(1, "o1", event.PageViewed, now))
+		next, err = st.counters.Next(t.Context(), w.db)
+		require.NoError(t, err)
+		require.Zero(t, next)
+		due, err := st.counters.Due(t.Context(), nil, now, 10)
+		require.NoError(t, err)
+		require.Empty(t, due)
+	})
+
+	run("a damaged row is counted again from the timeline", func(t *testing.T, w *world, st *stages) {
+		tree := decode(t, w.scope, viewed)
+		st.counters.Use(tree.Counted())
+		st.run(now, act(1, "o1", event.PageViewed, now))
+		require.NoError(t, w.db.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE rule_counters SET data=?", []byte{packing, 9, 9, 9})
+			return err
+		}))
+		p := NewPerson(&contact.Person{ID: 1})
+		require.NoError(t, st.counters.Read(t.Context(), w.db, p, tree.Counted(), now))
+		require.EqualValues(t, 1, p.Counted.Get(tree.Counted()[0].ID).Total)
+		st.run(now, act(2, "o1", event.PageViewed, now))
+		require.EqualValues(t, 2, st.people.Get(1).Counted.Get(tree.Counted()[0].ID).Total)
+	})
+
+	run("a late event counts on the day it happened", func(t *testing.T, w *world, st *stages) {
+		tree := decode(t, w.scope, Node{Leaf: "event", Key: event.PageViewed, Op: "did", Days: 2})
+		st.counters.Use(tree.Counted())
+		late := act(1, "o1", event.PageViewed, now-2*86_400_000)
+		late.ReceivedAt = now
+		st.run(now, late)
+		require.False(t, tree.Match(st.people.Get(1), now))
+		late = act(2, "o1", event.PageViewed, now-86_400_000)
+		late.ReceivedAt = now
+		st.run(now, late)
+		require.True(t, tree.Match(st.people.Get(1), now))
+		require.False(t, tree.Match(st.people.Get(1), now+86_400_000), "tomorrow it is too long ago")
+	})
+
+	run("rows nobody counts any more are purged", func(t *testing.T, w *world, st *stages) {
+		tree := decode(t, w.scope, dwelled)
+		ever := dwelled
+		ever.Days = 0
+		forever := decode(t, w.scope, ever)
+		st.counters.Use(append(tree.Counted(), forever.Counted()...))
+		st.run(now, act(1, "o1", event.PageDwelled, now))
+		later := now + 30*86_400_000
+		st.run(later, act(2, "o1", event.PageDwelled, later))
+		rows := func() (n int) {
+			require.NoError(t, w.db.QueryRow(t.Context(), "SELECT COUNT(*) FROM rule_hits").Scan(&n))
+			return n
+		}
+		require.Equal(t, 4, rows())
+		n, err := st.counters.Purge(t.Context(), w.db, later, now-1, 100)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n, "the one beyond its window of 7 days")
+		n, err = st.counters.Purge(t.Context(), w.db, later, now+1, 100)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n, "the one older than events are kept")
+		st.counters.Use(nil)
+		st.run(later)
+		n, err = st.counters.Purge(t.Context(), w.db, later, 0, 1)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n, "never more than asked for")
+		_, err = st.counters.Purge(t.Context(), w.db, later, 0, 100)
+		require.NoError(t, err)
+		require.Zero(t, rows(), "of questions that are gone")
+	})
+}
+
+func TestCounted_unpack_survives_any_damage(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var k Counted
+		for id := range CounterID(rapid.IntRange(0, 4).Draw(t, "counters")) {
+			for range rapid.IntRange(1, 5).Draw(t, "events") {
+				k.of(id).add(id%2 == 0, 1, rapid.Int64Range(0, 1<<41).Draw(t, "at"), rapid.Int32Range(-9, 9).Draw(t, "day"))
+			}
+		}
+		body := k.pack(func(id CounterID) (uint32, bool) { return uint32(id), true })
+		known := func(n uint32) (CounterID, bool) { return CounterID(n), true }
+		var again Counted
+		require.NoError(t, again.unpack(body, known))
+		require.Len(t, again.list, len(k.list))
+		for _, x := range k.list {
+			y := again.Get(x.ID)
+			require.Equal(t, x.Total, y.Total)
+			require.Equal(t, x.First, y.First)
+			require.Equal(t, x.Last, y.Last)
+			require.Equal(t, len(x.Days), len(y.Days))
+		}
+		for range 20 {
+			bad := slices.Clone(body)
+			bad[rapid.IntRange(0, len(bad)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+			_ = again.unpack(bad[:rapid.IntRange(0, len(bad)).Draw(t, "cut")], known)
+		}
+	})
+}

@@ -147,7 +147,7 @@ func (c *Counters) fill(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if err != nil {
 		return err
 	}
-	people := map[int64]*Counted{}
+	people, damaged := map[int64]*Counted{}, map[int64]bool{}
 	rows, err := tx.Query(ctx, "SELECT contact_id, data FROM rule_counters WHERE contact_id>? AND contact_id<=?", from, to)
 	if err != nil {
 		return err
@@ -160,9 +160,7 @@ func (c *Counters) fill(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		}
 		k := &Counted{}
 		people[id] = k
-		if err := k.unpack(data, live.id); err != nil {
-			return fmt.Errorf("contact %d: %w", id, err)
-		}
+		damaged[id] = k.unpack(data, live.id) != nil
 		for _, x := range group {
 			k.drop(x.ID)
 		}
@@ -183,7 +181,7 @@ func (c *Counters) fill(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 			if x.Type != e.Type || !c.tally(x.Spec, k, e) {
 				continue
 			}
-			changed[person] = true
+			changed[person] = !damaged[person] // who is counted anew as a whole when a batch loads them
 			if x.Hits {
 				hits = append(hits, []any{int64(x.num), int64(e.ID()), contactID, e.OccurredAt})
 			}
@@ -194,7 +192,9 @@ func (c *Counters) fill(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	}
 	var out [][]any
 	for _, id := range keysOf(changed) {
-		out = append(out, []any{id, people[id].pack(live.num)})
+		if changed[id] {
+			out = append(out, []any{id, people[id].pack(live.num)})
+		}
 	}
 	if err := tx.Upsert(ctx, "rule_counters", []string{"contact_id"}, counterColumns, counterColumns[1:], out); err != nil {
 		return err

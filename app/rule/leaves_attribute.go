@@ -69,7 +69,7 @@ func compileField(l *leafNode) cond {
 	}
 	c := &number{
 		label: f.Label, none: "没有",
-		get: func(p *Person, _ *moment) (int64, bool) {
+		get: func(p *Person, _ moment) (int64, bool) {
 			v, ok := p.Values[key]
 			return v.Num, ok
 		},
@@ -89,7 +89,7 @@ func compileField(l *leafNode) cond {
 			list, not = one(0, 0), false
 		}
 		c.spans, c.not, c.phrase = l.always(list), not, phrase
-		c.show = func(n int64, _ *moment) string { return yesNo(n != 0) }
+		c.show = func(n int64, _ moment) string { return yesNo(n != 0) }
 	default:
 		list, not, phrase := l.numberSpans()
 		c.spans, c.not, c.phrase, c.show = l.always(list), not, phrase, showNumber
@@ -188,7 +188,7 @@ func compileAge(l *leafNode) cond {
 			}
 			return out
 		}),
-		get: func(p *Person, _ *moment) (int64, bool) {
+		get: func(p *Person, _ moment) (int64, bool) {
 			v, ok := p.Values[fieldBirthday]
 			return v.Num, ok
 		},
@@ -200,7 +200,7 @@ func compileAge(l *leafNode) cond {
 				w.within("x.num", within)
 			})
 		},
-		show: func(n int64, at *moment) string {
+		show: func(n int64, at moment) string {
 			age := int64(0)
 			for n <= bornBy(at.day, age+1) && age < yearsBack {
 				age++
@@ -217,7 +217,7 @@ func (l *leafNode) contactInstant(column string, get func(p *Person) int64) cond
 	list, not, phrase := l.instantSpans()
 	return &number{
 		label: l.def.Label, phrase: phrase, not: not, spans: l.daily(list), show: showInstant,
-		get:  func(p *Person, _ *moment) (int64, bool) { return get(p), true },
+		get:  func(p *Person, _ moment) (int64, bool) { return get(p), true },
 		rows: func(w *writer, within spans) { w.within(column, within) },
 	}
 }
@@ -229,7 +229,7 @@ func (l *leafNode) latest(column, none string, get func(p *Person) int64, rows f
 	list, not, phrase := l.instantSpans()
 	return &number{
 		label: l.def.Label, phrase: phrase, not: not, spans: l.daily(list), show: showInstant, none: none,
-		get: func(p *Person, _ *moment) (int64, bool) {
+		get: func(p *Person, _ moment) (int64, bool) {
 			ms := get(p)
 			return ms, ms != 0
 		},
@@ -276,7 +276,7 @@ func compileFollower(l *leafNode) cond {
 	}
 	return &flag{
 		label: label, want: l.op.Name == "yes",
-		get: func(p *Person, _ *moment) bool {
+		get: func(p *Person, _ moment) bool {
 			for _, f := range p.Follows {
 				if f.Active() && (app == "" || f.AppID == app) {
 					return true
@@ -298,7 +298,7 @@ func (l *leafNode) identity(kind string) cond {
 	l.tree.uses.Contact = true
 	return &flag{
 		label: l.def.Label, want: l.op.Name == "yes",
-		get:  func(p *Person, _ *moment) bool { return p.Has(kind, "") },
+		get:  func(p *Person, _ moment) bool { return p.Has(kind, "") },
 		rows: func(w *writer) { w.identity(kind) },
 	}
 }
@@ -318,13 +318,13 @@ func compileReachable(l *leafNode) cond {
 	l.tree.uses.Contact = true
 	return &flag{
 		label: l.def.Label, want: l.op.Name == "yes",
-		get: func(p *Person, _ *moment) bool { return p.Has(event.KindPhone, "") || friends(p) > 0 },
+		get: func(p *Person, _ moment) bool { return p.Has(event.KindPhone, "") || friends(p) > 0 },
 		rows: func(w *writer) {
 			w.identity(event.KindPhone)
 			w.put(" OR ")
 			w.friend()
 		},
-		has: func(p *Person, _ *moment) string {
+		has: func(p *Person, _ moment) string {
 			phone, friend := p.Has(event.KindPhone, ""), friends(p) > 0
 			switch {
 			case phone && friend:

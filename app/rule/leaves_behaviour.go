@@ -69,7 +69,7 @@ func compileEvent(l *leafNode) cond {
 	s := l.spec(l.n.Days)
 	return &number{
 		label: when + l.about(), phrase: phrase, spans: l.always(list),
-		get: func(p *Person, at *moment) (int64, bool) {
+		get: func(p *Person, at moment) (int64, bool) {
 			c := p.Counted.Get(s.ID)
 			switch {
 			case c == nil:
@@ -98,7 +98,7 @@ func compileEvent(l *leafNode) cond {
 			}
 			w.put(")")
 		},
-		show: func(n int64, _ *moment) string { return itoa(n) + " 次" },
+		show: func(n int64, _ moment) string { return itoa(n) + " 次" },
 	}
 }
 
@@ -113,7 +113,7 @@ func compileEventTime(l *leafNode) cond {
 	last := l.def.Name == "event_last"
 	return &number{
 		label: word + l.about() + "的时间", phrase: phrase, not: not, spans: l.daily(list), show: showInstant, none: "没做过",
-		get: func(p *Person, _ *moment) (int64, bool) {
+		get: func(p *Person, _ moment) (int64, bool) {
 			c := p.Counted.Get(s.ID)
 			switch {
 			case c == nil:

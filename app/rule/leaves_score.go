@@ -66,7 +66,7 @@ func (l *leafNode) scored(s ScoreDef, label, phrase string, list func(day) spans
 	}
 	return &number{
 		label: label, phrase: phrase, spans: l.daily(list),
-		get: func(p *Person, _ *moment) (int64, bool) { return p.Scores[s.ID].Stored, true },
+		get: func(p *Person, _ moment) (int64, bool) { return p.Scores[s.ID].Stored, true },
 		rows: func(w *writer, within spans) {
 			if within.has(0) {
 				w.put("NOT ")
@@ -79,7 +79,7 @@ func (l *leafNode) scored(s ScoreDef, label, phrase string, list func(day) spans
 				w.within("x.value", within)
 			})
 		},
-		show: func(n int64, at *moment) string {
+		show: func(n int64, at moment) string {
 			return itoa(s.points(n, at.day.n)) + " 分"
 		},
 	}
@@ -163,7 +163,7 @@ func (l *leafNode) banded(s ScoreDef, label, phrase string, cuts [3]int64, steps
 		return out
 	})
 	points := c.show
-	c.show = func(n int64, at *moment) string {
+	c.show = func(n int64, at moment) string {
 		for i := range 4 {
 			if band(s, cuts, i, at.day).has(n) {
 				return names[i:i+1] + "（" + points(n, at) + "）"
@@ -252,7 +252,7 @@ func compileCells(l *leafNode) cond {
 	return c
 }
 
-func (c *cells) match(p *Person, at *moment) bool {
+func (c *cells) match(p *Person, at moment) bool {
 	for _, r := range c.rows {
 		if r[0].match(p, at) && r[1].match(p, at) {
 			return !c.not
@@ -279,7 +279,7 @@ func (c *cells) sql(w *writer) {
 	w.put(")")
 }
 
-func (c *cells) explain(p *Person, at *moment) Trace {
+func (c *cells) explain(p *Person, at moment) Trace {
 	f, _ := c.fit.get(p, at)
 	i, _ := c.intent.get(p, at)
 	return said(c.match(p, at), c.summary(), "契合度 "+c.fit.show(f, at)+"，意向 "+c.intent.show(i, at))
@@ -327,7 +327,7 @@ func compileStageAt(l *leafNode) cond {
 	list, not, phrase := l.instantSpans()
 	return &number{
 		label: l.def.Label, phrase: phrase, not: not, spans: l.daily(list), show: showInstant, none: "还没有阶段",
-		get: func(p *Person, _ *moment) (int64, bool) { return p.StageAt, p.Stage != "" },
+		get: func(p *Person, _ moment) (int64, bool) { return p.StageAt, p.Stage != "" },
 		rows: func(w *writer, within spans) {
 			w.exists(w.schema.Stages, func() {
 				w.put(" AND ")

@@ -46,9 +46,9 @@ func compileFriend(l *leafNode) cond {
 	l.tree.uses.Contact = true
 	return &flag{
 		label: l.def.Label, want: l.op.Name == "yes",
-		get:  func(p *Person, _ *moment) bool { return friends(p) > 0 },
+		get:  func(p *Person, _ moment) bool { return friends(p) > 0 },
 		rows: func(w *writer) { w.friend() },
-		has: func(p *Person, _ *moment) string {
+		has: func(p *Person, _ moment) string {
 			if n := friends(p); n > 0 {
 				return "是 " + itoa(n) + " 名员工的好友"
 			}
@@ -110,7 +110,7 @@ func compileStaff(l *leafNode) cond {
 	scope := l.scope
 	return &flag{
 		label: l.op.Label + " " + names, want: l.op.Name == "any",
-		get: func(p *Person, _ *moment) bool {
+		get: func(p *Person, _ moment) bool {
 			for _, s := range p.Staff {
 				if s.Friend() && slices.ContainsFunc(list, func(c colleague) bool { return c.is(s) }) {
 					return true
@@ -124,7 +124,7 @@ func compileStaff(l *leafNode) cond {
 				w.oneOf(list)
 			})
 		},
-		has: func(p *Person, _ *moment) string {
+		has: func(p *Person, _ moment) string {
 			var names []string
 			for _, s := range p.Staff {
 				if s.Friend() {
@@ -144,7 +144,7 @@ func compileStaffCount(l *leafNode) cond {
 	list, not, phrase := l.numberSpans()
 	return &number{
 		label: l.def.Label, phrase: phrase, not: not, spans: l.always(list),
-		get: func(p *Person, _ *moment) (int64, bool) { return friends(p), true },
+		get: func(p *Person, _ moment) (int64, bool) { return friends(p), true },
 		rows: func(w *writer, within spans) {
 			// Who has no row has none, so a span with 0 is asked the other way round.
 			if within.has(0) {
@@ -156,7 +156,7 @@ func compileStaffCount(l *leafNode) cond {
 				w.within("COUNT(*)", within)
 			})
 		},
-		show: func(n int64, _ *moment) string { return itoa(n) + " 名" },
+		show: func(n int64, _ moment) string { return itoa(n) + " 名" },
 	}
 }
 
@@ -176,7 +176,7 @@ func compileStaffFirst(l *leafNode) cond {
 	scope := l.scope
 	return &flag{
 		label: l.def.Label + " " + l.op.Label + " " + names, want: l.op.Name == "in",
-		get: func(p *Person, _ *moment) bool {
+		get: func(p *Person, _ moment) bool {
 			s, ok := first(p)
 			return ok && slices.ContainsFunc(list, func(c colleague) bool { return c.is(s) })
 		},
@@ -188,7 +188,7 @@ func compileStaffFirst(l *leafNode) cond {
 					" OR y.added_at = x.added_at AND (y.corp_id < x.corp_id OR y.corp_id = x.corp_id AND y.user_id < x.user_id)))")
 			})
 		},
-		has: func(p *Person, _ *moment) string {
+		has: func(p *Person, _ moment) string {
 			if s, ok := first(p); ok {
 				return scope.staffName(s.CorpID, s.UserID)
 			}
@@ -203,7 +203,7 @@ func compileStaffAdded(l *leafNode) cond {
 	list, not, phrase := l.instantSpans()
 	return &number{
 		label: l.def.Label, phrase: phrase, not: not, spans: l.daily(list), show: showInstant, none: "没有员工添加过",
-		get: func(p *Person, _ *moment) (int64, bool) {
+		get: func(p *Person, _ moment) (int64, bool) {
 			s, ok := first(p)
 			return s.AddedAt, ok
 		},

@@ -43,13 +43,13 @@ func compileTag(l *leafNode) cond {
 		ids[i] = d.ID
 	}
 	l.tree.uses.Tags = append(l.tree.uses.Tags, ids...)
-	has := func(p *Person, at *moment, id int64) bool {
+	has := func(p *Person, at moment, id int64) bool {
 		t, ok := p.Tags[id]
 		return ok && t.valid(at.now)
 	}
 	c := &flag{
 		label: l.def.Label + " " + l.op.Label + " " + names, want: l.op.Name != "none",
-		get: func(p *Person, at *moment) bool {
+		get: func(p *Person, at moment) bool {
 			for _, id := range ids {
 				if has(p, at, id) {
 					return true
@@ -58,7 +58,7 @@ func compileTag(l *leafNode) cond {
 			return false
 		},
 		rows: func(w *writer) { w.tagged(ids, nil) },
-		has: func(p *Person, at *moment) string {
+		has: func(p *Person, at moment) string {
 			var out []string
 			for _, d := range defs {
 				if has(p, at, d.ID) {
@@ -72,7 +72,7 @@ func compileTag(l *leafNode) cond {
 		},
 	}
 	if l.op.Name == "all" {
-		c.get = func(p *Person, at *moment) bool {
+		c.get = func(p *Person, at moment) bool {
 			for _, id := range ids {
 				if !has(p, at, id) {
 					return false
@@ -105,7 +105,7 @@ func compileTagAt(l *leafNode) cond {
 	list, not, phrase := l.instantSpans()
 	return &number{
 		label: "“" + d.Label + "”的打标时间", phrase: phrase, not: not, spans: l.daily(list), show: showInstant, none: "没有这个标签",
-		get: func(p *Person, at *moment) (int64, bool) {
+		get: func(p *Person, at moment) (int64, bool) {
 			t, ok := p.Tags[d.ID]
 			return t.At, ok && t.valid(at.now)
 		},
@@ -131,7 +131,7 @@ func compileTagSource(l *leafNode) cond {
 	}
 	return &flag{
 		label: "“" + d.Label + "”的来源 " + l.op.Label + " " + strings.Join(names, "、"), want: l.op.Name == "in",
-		get: func(p *Person, at *moment) bool {
+		get: func(p *Person, at moment) bool {
 			t, ok := p.Tags[d.ID]
 			return ok && t.valid(at.now) && slices.Contains(list, t.Source)
 		},
@@ -141,7 +141,7 @@ func compileTagSource(l *leafNode) cond {
 				in(w, "x.source", list)
 			})
 		},
-		has: func(p *Person, at *moment) string {
+		has: func(p *Person, at moment) string {
 			t, ok := p.Tags[d.ID]
 			if !ok || !t.valid(at.now) {
 				return "没有这个标签"

@@ -14,14 +14,14 @@ type number struct {
 	phrase string // operator and value: 大于 5
 	spans  int    // index into moment.spans
 	not    bool
-	get    func(p *Person, at *moment) (int64, bool)
+	get    func(p *Person, at moment) (int64, bool)
 	// rows writes a predicate: the person has the number and it lies within.
 	rows func(w *writer, within spans)
-	show func(n int64, at *moment) string
+	show func(n int64, at moment) string
 	none string // shown when there is no number
 }
 
-func (c *number) match(p *Person, at *moment) bool {
+func (c *number) match(p *Person, at moment) bool {
 	n, ok := c.get(p, at)
 	return (ok && at.spans[c.spans].has(n)) != c.not
 }
@@ -39,7 +39,7 @@ func (c *number) sql(w *writer) {
 	}
 }
 
-func (c *number) explain(p *Person, at *moment) Trace {
+func (c *number) explain(p *Person, at moment) Trace {
 	has := c.none
 	if n, ok := c.get(p, at); ok {
 		has = c.show(n, at)
@@ -60,7 +60,7 @@ type text struct {
 	show func(s string) string
 }
 
-func (c *text) match(p *Person, _ *moment) bool {
+func (c *text) match(p *Person, _ moment) bool {
 	s, ok := c.get(p)
 	return (ok && c.test.holds(s)) != c.test.not
 }
@@ -74,7 +74,7 @@ func (c *text) sql(w *writer) {
 	w.put(")")
 }
 
-func (c *text) explain(p *Person, at *moment) Trace {
+func (c *text) explain(p *Person, at moment) Trace {
 	has := "没有"
 	if s, ok := c.get(p); ok {
 		has = c.show(s)
@@ -135,13 +135,13 @@ func (t *textTest) sql(w *writer, column string) {
 type flag struct {
 	label string
 	want  bool
-	get   func(p *Person, at *moment) bool
+	get   func(p *Person, at moment) bool
 	rows  func(w *writer) // writes a predicate: it is so
 	// has tells what the person has; nil: 是 or 否.
-	has func(p *Person, at *moment) string
+	has func(p *Person, at moment) string
 }
 
-func (c *flag) match(p *Person, at *moment) bool { return c.get(p, at) == c.want }
+func (c *flag) match(p *Person, at moment) bool { return c.get(p, at) == c.want }
 
 func (c *flag) sql(w *writer) {
 	if !c.want {
@@ -152,7 +152,7 @@ func (c *flag) sql(w *writer) {
 	w.put(")")
 }
 
-func (c *flag) explain(p *Person, at *moment) Trace {
+func (c *flag) explain(p *Person, at moment) Trace {
 	has := yesNo(c.get(p, at))
 	if c.has != nil {
 		has = c.has(p, at)

@@ -25,7 +25,7 @@ type Schema struct {
 type writer struct {
 	strings.Builder
 	schema *Schema
-	at     *moment
+	at     moment
 	args   []any
 }
 

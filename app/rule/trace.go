@@ -50,7 +50,7 @@ func (t Trace) Decisive() []string {
 	return out
 }
 
-func (g *group) explain(p *Person, at *moment) Trace {
+func (g *group) explain(p *Person, at moment) Trace {
 	t := Trace{OK: g.match(p, at), Kids: make([]Trace, len(g.parts))}
 	met := 0
 	for i, c := range g.parts {

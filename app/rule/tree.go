@@ -52,9 +52,9 @@ type Tree struct {
 
 // cond is a compiled part of a tree.
 type cond interface {
-	match(p *Person, at *moment) bool
+	match(p *Person, at moment) bool
 	sql(w *writer)
-	explain(p *Person, at *moment) Trace
+	explain(p *Person, at moment) Trace
 	summary() string
 }
 
@@ -64,15 +64,13 @@ func (t *Tree) Node() Node { return t.node }
 // Match tells whether the condition holds for the person at now (business time, Unix ms). It is pure and
 // allocates nothing on a day's second call.
 func (t *Tree) Match(p *Person, now int64) bool {
-	at := moment{now: now, today: t.on(now)}
-	return t.root.match(p, &at)
+	return t.root.match(p, moment{now, t.on(now)})
 }
 
 // Explain is Match with the reasons: for every part of the tree what was asked, what the person has,
 // and whether that is enough.
 func (t *Tree) Explain(p *Person, now int64) Trace {
-	at := moment{now: now, today: t.on(now)}
-	return t.root.explain(p, &at)
+	return t.root.explain(p, moment{now, t.on(now)})
 }
 
 // Select returns the SQL that lists the ids of everyone for whom the condition holds at now, and its
@@ -93,7 +91,7 @@ func (t *Tree) Where(s *Schema, now int64) (string, []any) {
 }
 
 func (t *Tree) writer(s *Schema, now int64) *writer {
-	return &writer{schema: s, at: &moment{now: now, today: t.on(now)}}
+	return &writer{schema: s, at: moment{now, t.on(now)}}
 }
 
 // Counted lists what must be counted for Match to answer (see Counters.Use).
@@ -160,7 +158,7 @@ type group struct {
 	parts []cond
 }
 
-func (g *group) match(p *Person, at *moment) bool {
+func (g *group) match(p *Person, at moment) bool {
 	switch g.kind {
 	case "not":
 		return !g.parts[0].match(p, at)
