@@ -32,8 +32,10 @@ import (
 	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/reach"
 	"github.com/koi-scrm/koi/app/rule"
+	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 	"github.com/koi-scrm/koi/channels/officialaccount"
 	"github.com/koi-scrm/koi/channels/wechat"
@@ -58,6 +60,9 @@ type App struct {
 	Pipeline *pipeline.Pipeline
 	Upkeep   *pipeline.Upkeep
 	Outbox   *outbox.Outbox
+	Tags     *tag.Directory
+	Scores   *scoring.Directory
+	Stages   *stage.Directory
 	Bundles  *bundle.Applier
 	Server   *httpapi.Server
 
@@ -140,23 +145,30 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		wecom.NewSender(corp, a.Accounts, a.Clock), officialaccount.NewSender(caller, a.Accounts, a.Clock)}})
 	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
 	windows := reach.NewStage(people, a.Config.Location)
-	counters := rule.NewCounters(people, facts, schema, a.Config.Location)
+	counters := rule.NewCounters(people, facts, &relations, a.Config.Location)
 	tags := tag.NewStage(people, facts)
+	scores := scoring.NewStage(people, facts, a.Config.Location)
+	stages := stage.NewStage(people, facts)
 	messages := outbox.NewStage(outbox.Config{People: people, Reach: windows, Dispatcher: a.dispatcher, Keys: a.Keys, Metrics: sent,
 		Process: a.process, Seats: a.seats})
 	messages.Use(policy.New(policy.Defaults(), a.Config.Location))
 	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Outbox: messages, Staff: a.Staff,
 		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
-	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted)
+	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), people, windows, counters, tags, journeys, messages, a.review, a.Timeline},
+		Stages: []event.Stage{event.NewSeen(), people, windows, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
 		Timers: []event.Timers{messages, journeys, tags, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, pipeline.Retention(a.Config.Retention), node)
 	a.Outbox = outbox.New(a.Stores.Koi, a.Log, a.Keys, a.Clock, a.Config.Location)
 
-	world := bundle.World{Zone: a.Config.Location, StaffName: a.staffName}
+	a.Tags = tag.NewDirectory(a.Stores.Koi, tags)
+	a.Scores = scoring.NewDirectory(a.Stores.Koi, scores, a.Timeline, a.Settings)
+	a.Stages = stage.NewDirectory(a.Stores.Koi, stages, a.Timeline)
+	a.Upkeep.Also(a.purge(counters, a.Scores))
+
+	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
-	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, journeys: journeys, review: a.review}
+	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores, stages: stages, journeys: journeys, review: a.review}
 
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
 	a.Server = httpapi.NewServer([]httpapi.Door{
@@ -171,10 +183,6 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.Settings.OnChange(a.model.reload)
 	return nil
 }
-
-// schema names the relations that conditions are asked of, as their owners give them.
-var schema = &rule.Schema{Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities",
-	Staff: "contact_staff", Follows: "contact_follow", Events: "events", Tags: "contact_tags"}
 
 // seats is how many staff a WeCom app reaches, for its daily quota.
 func (a *App) seats(id string) int {
@@ -223,7 +231,7 @@ func (a *App) Run(ctx context.Context) error {
 	appending := start(base, failed, a.Log.Run)
 	sending := start(base, failed, a.dispatcher.Run)
 	processing := start(base, failed, a.Pipeline.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.review.Run, a.serveSocket, a.recoverOutbox,
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.review.Run, a.model.watch, a.serveSocket, a.recoverOutbox,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)

@@ -7,13 +7,21 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/bundle"
+	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/rule"
+	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 )
+
+// relations are what conditions are asked of in SQL, as the owners of the tables give them.
+var relations = rule.Schema{Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities",
+	Staff: "contact_staff", Follows: "contact_follow", Events: "events", Tags: "contact_tags",
+	Stages: "(SELECT contact_id, stage, at FROM contact_stages WHERE stage <> '')"}
 
 // models compiles the definitions in force and hands each stage its part, at start and after changes.
 type models struct {
@@ -23,10 +31,13 @@ type models struct {
 	people   *contact.Stage
 	counters *rule.Counters
 	tags     *tag.Stage
+	scores   *scoring.Stage
+	stages   *stage.Stage
 	journeys *journey.Stage
 	review   *rule.Review
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	current *scoring.Model
 }
 
 // load compiles everything. Definitions are checked before they are stored, so a problem here means that
@@ -50,9 +61,38 @@ func (m *models) load(ctx context.Context) error {
 	m.counters.Use(got.Counted())
 	m.people.Use(got.Fields)
 	m.tags.Use(got.Tags)
+	m.scores.Use(got.Scores)
+	m.stages.Use(got.Stages)
 	m.journeys.Use(got.Journeys)
-	m.review.Use(schema)
+	m.current = got.Scores
+	asked := relations
+	asked.Scores = got.Scores.Relation()
+	m.review.Use(&asked)
 	return nil
+}
+
+// watch compiles again when a score model's units have to move on, which is about once a year.
+func (m *models) watch(ctx context.Context) error {
+	t := time.NewTicker(time.Hour)
+	defer t.Stop()
+	for {
+		m.mu.Lock()
+		stale := m.current.Stale(m.world.Today())
+		m.mu.Unlock()
+		if stale {
+			m.reload()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// today is the business day.
+func today(clk clock.Clock, zone *time.Location) func() int32 {
+	return func() int32 { return clock.Day(clock.Ms(clk.Now()), zone) }
 }
 
 func (m *models) reload() {

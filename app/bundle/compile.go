@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/koi-scrm/koi/app/contact"
@@ -10,13 +11,17 @@ import (
 	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/rule"
+	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 )
 
 // World is what definitions may refer to besides each other.
 type World struct {
 	Zone *time.Location
+	// Today is the business day: score models are compiled for the units of one.
+	Today func() int32
 	// StaffName gives a member's name for explanations; "" when unknown.
 	StaffName func(corpID, userID string) string
 }
@@ -25,6 +30,8 @@ type World struct {
 type Models struct {
 	Fields   *contact.Model
 	Tags     *tag.Model
+	Scores   *scoring.Model
+	Stages   *stage.Model
 	Messages *message.Model
 	Journeys *journey.Model
 	Staff    []org.Staff
@@ -45,8 +52,15 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 	for _, f := range m.Fields.Fields() {
 		m.Scope.Fields[f.Key] = f
 	}
+	today := w.Today()
 	tag.Declare(items, m.Scope)
+	scoring.Declare(items, today, m.Scope)
+	stage.Declare(items, m.Scope)
 	m.Tags, p = tag.Compile(items, m.Scope)
+	take(p)
+	m.Scores, p = scoring.Compile(items, today, m.Scope)
+	take(p)
+	m.Stages, p = stage.Compile(items, m.Scope)
 	take(p)
 	m.Messages, p = message.Compile(items, message.Known{Fields: m.Scope.Fields})
 	take(p)
@@ -59,7 +73,7 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 
 // Counted lists what must be counted of people's behaviour for the rules among the models.
 func (m *Models) Counted() []*rule.Spec {
-	out := m.Tags.Counted()
+	out := slices.Concat(m.Tags.Counted(), m.Scores.Counted(), m.Stages.Counted())
 	for _, t := range m.Journeys.Trees() {
 		out = append(out, t.Counted()...)
 	}
