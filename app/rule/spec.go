@@ -156,7 +156,7 @@ func (l *leafNode) checkWhere(w Where) {
 			l.bad(l.path+".value", "“%s”不需要值", op.Label)
 		}
 	case EditTexts:
-		l.texts("value", w.Value)
+		l.exact(w, l.texts("value", w.Value))
 	case EditNumber:
 		if len(f) != 1 {
 			l.bad(l.path+".value", "“%s”要一个数，现在是 %s", op.Label, short(w.Value))
@@ -167,7 +167,16 @@ func (l *leafNode) checkWhere(w Where) {
 		}
 	default: // a text, or on a property also a number
 		if columns[w.Prop] != "" || len(f) != 1 || w.Op != "eq" && w.Op != "ne" {
-			l.text("value", w.Value)
+			l.exact(w, l.text("value", w.Value))
+		}
+	}
+}
+
+// exact refuses spaces around what a column is compared with: no id has them, and see Spec.from.
+func (l *leafNode) exact(w Where, list []string) {
+	for _, s := range list {
+		if columns[w.Prop] != "" && strings.TrimSpace(s) != s {
+			l.bad(l.path+".value", "%q 的前后不能有空格", s)
 		}
 	}
 }
@@ -306,8 +315,9 @@ func (s *Spec) from(w *writer) {
 		if c.not {
 			w.put("NOT ")
 		}
+		// MySQL ignores trailing spaces where it compares; nothing compared with here has any.
 		w.put("(")
 		c.text.sql(w, "e."+c.column)
-		w.put(")")
+		w.put(" AND SUBSTR(e.", c.column, ", -1) <> ' ')")
 	}
 }

@@ -111,13 +111,13 @@ func newWorld(t testing.TB, s *db.Stores) *world {
 // Pools of values. Texts are awkward on purpose: wildcards, quotes, the escape characters of two engines,
 // full width, letters whose case is special.
 var (
-	poolText = []string{"上海", "杭州", "ShangHai", "ｓｈａｎｇｈａｉ", "100%", "a_b", "a!b", `c\d`, "O'Hare", "ẞtraße", "İzmir", "😀 小微", "a", "ab", "上海 浦东"}
+	poolText = []string{"上海", "杭州", "ShangHai", "ｓｈａｎｇｈａｉ", "100%", "a_b", "a!b", `c\d`, "O'Hare", "ẞtraße", "İzmir", "😀 小微", "a", "ab", "上海 浦东", "a\x00b"}
 	poolApp  = []string{"wxa", "wxb"}
 	poolCorp = []string{"ww1", "ww2"}
 	poolUser = []string{"zhang", "li", "Wang", "wang"}
 	poolDays = []int64{1, 2, 7, 8, 30, 31, 92, 365, 731}
 	poolType = []string{event.PageViewed, event.PageDwelled, event.OAMessageReceived, "custom.demo"}
-	poolObj  = []string{"pricing", "Pricing", "case-1", ""}
+	poolObj  = []string{"pricing", "Pricing", "case-1", "", "pricing "}
 	zones    = []string{"Asia/Shanghai", "America/Sao_Paulo", "Asia/Kathmandu", "UTC"}
 )
 
@@ -238,7 +238,7 @@ func (w *world) drawEvent(t *rapid.T, contactID int64) *event.Event {
 	e := &event.Event{
 		Type: pick(t, "type", poolType), OccurredAt: w.drawInstant(t, "happened"), ContactID: contactID,
 		Seq: int64(len(w.events) + 1), Lane: event.Normal, Props: event.Props{},
-		Account: pick(t, "account", poolApp), Staff: pick(t, "by staff", []string{"", "zhang"}),
+		Account: pick(t, "account", poolApp), Staff: pick(t, "by staff", []string{"", "zhang", "zhang "}),
 		ObjectType: pick(t, "object type", []string{"page", "form"}), ObjectID: pick(t, "object", poolObj),
 	}
 	maybeDo(t, "has seconds", func() { e.Props["seconds"] = pick(t, "seconds", []any{float64(5), float64(60), "60", 59.5, "x", "-1"}) })
