@@ -26,18 +26,19 @@ func (s *Simulator) follower(o *official, who string) (*follower, error) {
 	return s.meet(p, o, openID), nil
 }
 
-// present is follower for acts only a follower can do. Someone new is taken to have followed long ago;
-// someone who unfollowed is refused.
+// present is follower for acts only a follower can do. Someone nobody mentioned before is taken to have
+// followed long ago; anyone else who doesn't follow is refused.
 func (s *Simulator) present(o *official, who string) (*follower, error) {
+	unknown := s.people[who] == nil
 	f, err := s.follower(o, who)
 	if err != nil {
 		return nil, err
 	}
-	if !f.subscribed {
-		if f.since != 0 {
-			return nil, fault.New(fault.Conflict, "%s 已取消关注“%s”，须先 follow", f.person.Name, o.Name)
-		}
+	if unknown {
 		f.subscribed, f.since = true, s.clk.Now().Unix()
+	}
+	if !f.subscribed {
+		return nil, fault.New(fault.Conflict, "%s 没有关注“%s”，须先 follow", f.person.Name, o.Name)
 	}
 	return f, nil
 }

@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -162,9 +163,18 @@ func (q *callbacks) try(p push) (bool, string) {
 	req.Header.Set("User-Agent", "Mozilla/4.0")
 	status, text, err := q.do(req)
 	if err != nil {
-		return false, err.Error()
+		return false, reason(err)
 	}
 	return status == http.StatusOK, strings.TrimSpace(fmt.Sprintf("%d %s", status, text))
+}
+
+// reason is why a request failed, without its address, which is long and known.
+func reason(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
+	}
+	return err.Error()
 }
 
 // do makes a request and returns the beginning of the answer.

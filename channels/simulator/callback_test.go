@@ -211,6 +211,7 @@ func TestAct_says_why_someone_can_t_do_that(t *testing.T) {
 		{Act{App: testApp, Do: "say"}, fault.Invalid},
 		{Act{Who: "oChen", App: testApp, Do: "follow"}, fault.Conflict},
 		{Act{Who: "oGone", App: testApp, Do: "say"}, fault.Conflict},
+		{Act{Who: "oPasser", App: testApp, Do: "say"}, fault.Conflict},
 		{Act{Who: "oChen", App: testApp, Do: "scan"}, fault.Invalid},
 		{Act{Who: "oChen", App: testApp, Do: "location", With: "x"}, fault.Invalid},
 		{Act{Who: "oChen", App: testApp, Do: "raw"}, fault.Invalid},

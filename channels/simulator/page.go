@@ -265,6 +265,20 @@ func (s *Simulator) phone(owner any, chosen []string) phoneView {
 	return v
 }
 
+// nameOf is what an account is called.
+func (s *Simulator) nameOf(account string) string {
+	if o := s.appIDs[account]; o != nil {
+		return o.Name
+	}
+	if a := s.agentOf(account); a != nil {
+		return a.Name
+	}
+	if c := s.corpIDs[account]; c != nil {
+		return c.Name
+	}
+	return account
+}
+
 // news are the last callbacks and calls, the newest first.
 func (s *Simulator) news() []newsView {
 	type dated struct {
@@ -283,7 +297,7 @@ func (s *Simulator) news() []newsView {
 		if cb.Tries > 1 {
 			result += fmt.Sprintf("（第 %d 次）", cb.Tries)
 		}
-		list = append(list, dated{cb.At, newsView{stamp(cb.At), "回调 " + cb.Event, cb.Account, result, class}})
+		list = append(list, dated{cb.At, newsView{stamp(cb.At), "回调 " + cb.Event, s.nameOf(cb.Account), result, class}})
 	}
 	for _, c := range s.Calls(CallFilter{Limit: listedNews}) {
 		class, result := "good", "ok"
@@ -293,7 +307,11 @@ func (s *Simulator) news() []newsView {
 		if c.Misbehaved != "" {
 			class, result = "bad", "故障："+c.Misbehaved
 		}
-		list = append(list, dated{c.At, newsView{stamp(c.At), "接口 " + strings.TrimPrefix(c.Path, "/cgi-bin/"), c.Account, result, class}})
+		what := "未知接口 " + c.Path
+		if r := s.table[c.Path]; len(r) > 0 {
+			what = r[0].name
+		}
+		list = append(list, dated{c.At, newsView{stamp(c.At), what, s.nameOf(c.Account), result, class}})
 	}
 	slices.SortStableFunc(list, func(a, b dated) int { return int(b.at - a.at) })
 	var out []newsView

@@ -43,6 +43,8 @@ document.addEventListener("click", (e) => {
 function renew(phone, fresh) {
   if (phone.dataset.rev === fresh.dataset.rev) return;
   for (const part of [".bar", ".screen"]) phone.querySelector(part).replaceWith(fresh.querySelector(part));
+  const talk = phone.querySelectorAll(".say, .menu");
+  fresh.querySelectorAll(".say, .menu").forEach((f, i) => { if (talk[i]) talk[i].hidden = f.hidden; });
   const add = phone.querySelector(".add"), freshAdd = fresh.querySelector(".add");
   if (add && freshAdd) { freshAdd.open = add.open; add.replaceWith(freshAdd); }
   phone.dataset.rev = fresh.dataset.rev;
