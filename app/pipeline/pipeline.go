@@ -179,7 +179,9 @@ func (p *Pipeline) rest(ctx context.Context) {
 	case <-ctx.Done():
 	case <-p.log.Wake():
 	case <-p.nudge:
+		p.looked = time.Time{}
 	case <-t.C:
+		p.looked = time.Time{} // a timer is due now
 	}
 }
 
@@ -230,7 +232,7 @@ func (p *Pipeline) RunOnce(ctx context.Context) (bool, error) {
 		if err != nil {
 			return worked, err
 		}
-		withTimers := lane == event.Priority && (len(events) == 0 || time.Since(p.looked) > timersEvery)
+		withTimers := lane == event.Priority && time.Since(p.looked) > timersEvery
 		job := job{lane: lane, events: events, bad: bad, through: after, timers: withTimers}
 		if len(events) > 0 {
 			job.through = events[len(events)-1].Seq
@@ -257,6 +259,8 @@ type job struct {
 	bad     []event.Bad
 	through int64 // where the lane's cursor stands afterwards
 	timers  bool
+	due     []*event.Event        // timers, asked for once: another try must find them under the same seqs
+	asked   bool
 	park    map[int64]*applyError // by seq: not applied but parked
 }
 
@@ -276,7 +280,7 @@ func (p *Pipeline) run(ctx context.Context, j job) (int, error) {
 	ctx = context.WithoutCancel(ctx)
 	for {
 		begun := time.Now()
-		b, n, err := p.try(ctx, j)
+		b, n, err := p.try(ctx, &j)
 		var refused *applyError
 		switch {
 		case err == nil:
@@ -320,7 +324,7 @@ func passing(err error) bool {
 }
 
 // try runs a job's transaction.
-func (p *Pipeline) try(ctx context.Context, j job) (*event.Batch, int, error) {
+func (p *Pipeline) try(ctx context.Context, j *job) (*event.Batch, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var b *event.Batch
@@ -328,14 +332,14 @@ func (p *Pipeline) try(ctx context.Context, j job) (*event.Batch, int, error) {
 	now, wall := clock.Ms(p.clock.Now()), clock.Ms(p.clock.Wall())
 	err := p.db.Tx(ctx, func(tx *db.Tx) error {
 		list := make([]*event.Event, 0, len(j.events)+timersMax)
-		if j.timers {
+		if j.timers && !j.asked {
 			due, err := p.due(ctx, tx, now)
 			if err != nil {
 				return err
 			}
-			list = append(list, due...)
+			j.due, j.asked = due, true
 		}
-		list = append(list, j.events...)
+		list = append(append(list, j.due...), j.events...)
 		n = len(list) + len(j.bad)
 		if n == 0 {
 			return nil
@@ -344,10 +348,10 @@ func (p *Pipeline) try(ctx context.Context, j job) (*event.Batch, int, error) {
 			e.ContactID, e.IdentityID, e.Duplicate, e.Hidden = 0, 0, false, false
 		}
 		b = event.NewBatch(now, wall, p.rev+1, list)
-		if err := p.apply(ctx, tx, b, j); err != nil {
+		if err := p.apply(ctx, tx, b, *j); err != nil {
 			return err
 		}
-		return p.advance(ctx, tx, j)
+		return p.advance(ctx, tx, *j)
 	})
 	return b, n, err
 }
