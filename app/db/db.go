@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -40,6 +41,7 @@ type DB struct {
 	read   *sql.DB
 	gorm   *gorm.DB // over read
 	stmts  *stmtCache
+	watch  atomic.Pointer[func([]Statement)] // see Watch
 }
 
 // Stores are the databases of one Koi. On SQLite the log is a file of its own with its own writer, so
@@ -82,12 +84,14 @@ type Querier interface {
 
 // Query reads on the read pool.
 func (d *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	d.note(query, args)
 	rows, err := d.read.QueryContext(ctx, query, args...)
 	return rows, classify(err)
 }
 
 // QueryRow reads one row on the read pool; Scan returns sql.ErrNoRows when there is none.
 func (d *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
+	d.note(query, args)
 	return Row{d.read.QueryRowContext(ctx, query, args...)}
 }
 
@@ -106,6 +110,7 @@ type Tx struct {
 	tx         *sql.Tx
 	statements int
 	rows       int64
+	watched    []Statement // while somebody watches
 }
 
 // Statements is how many statements the transaction ran so far, reads included (gorm's are not counted).
@@ -156,11 +161,16 @@ func (d *DB) once(ctx context.Context, fn func(tx *Tx) error) (err error) {
 			panic(p)
 		}
 	}()
-	if err := fn(&Tx{db: d, tx: tx}); err != nil {
+	t := &Tx{db: d, tx: tx}
+	if err := fn(t); err != nil {
 		_ = tx.Rollback() // the connection may be gone; the server rolls back by itself
 		return classify(cancelled(ctx, err))
 	}
-	return classify(cancelled(ctx, tx.Commit()))
+	if err := tx.Commit(); err != nil {
+		return classify(cancelled(ctx, err))
+	}
+	t.committed()
+	return nil
 }
 
 // cancelled: database/sql rolls back as soon as ctx ends, and what comes after that only hears that the
@@ -178,6 +188,7 @@ func (t *Tx) Engine() Engine { return t.db.engine }
 // Exec runs a statement and returns the number of rows it matched (on MySQL too: clientFoundRows).
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	t.statements++
+	t.note(query, args, false)
 	var res sql.Result
 	var err error
 	if s := t.db.stmts.get(query); s != nil {
@@ -196,6 +207,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 // Query reads inside the transaction. Close the rows before the next statement.
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.statements++
+	t.note(query, args, true)
 	rows, err := t.tx.QueryContext(ctx, query, args...)
 	return rows, classify(err)
 }
@@ -203,6 +215,7 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 // QueryRow reads one row inside the transaction.
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
 	t.statements++
+	t.note(query, args, true)
 	return Row{t.tx.QueryRowContext(ctx, query, args...)}
 }
 
