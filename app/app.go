@@ -155,6 +155,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Outbox: messages, Staff: a.Staff,
 		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
+	counters.OnReady(a.review.Again)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
 		Stages: []event.Stage{event.NewSeen(), people, windows, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
 		Timers: []event.Timers{messages, journeys, tags, counters, a.review}})

@@ -30,6 +30,7 @@ type Counters struct {
 	people   *People
 	schema   *Schema
 	zone     *time.Location
+	ready    func()                  // OnReady
 	want     atomic.Pointer[[]*Spec] // Use
 	shared   atomic.Pointer[slots]   // as of the last commit, for readers outside the pipeline
 
@@ -87,6 +88,11 @@ func (c *Counters) Use(specs []*Spec) {
 	}
 	c.want.Store(&list)
 }
+
+// OnReady registers what to do when the filling is done: Select answers for trees with conditions on props
+// that it could not answer for before. It is called on the pipeline's goroutine and must not block. Call
+// it before the first batch.
+func (c *Counters) OnReady(f func()) { c.ready = f }
 
 // Ready reports whether all of these questions are counted for everybody: until then Select is not right
 // for trees with conditions on props. Match always is.

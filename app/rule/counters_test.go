@@ -325,6 +325,21 @@ func TestCounters(t *testing.T) {
 		require.Empty(t, due)
 	})
 
+	run("who waits for the filling is told once it is done", func(t *testing.T, w *world, st *stages) {
+		st.run(now, act(1, "o1", event.PageDwelled, now), act(2, "o2", event.PageDwelled, now))
+		told := 0
+		st.counters.OnReady(func() { told++ })
+		st.counters.chunk = 1
+		tree := decode(t, w.scope, dwelled)
+		st.counters.Use(tree.Counted())
+		st.run(now)
+		require.Zero(t, told)
+		require.Empty(t, w.selected(t.Context(), tree), "not counted yet, so not right yet")
+		st.fillUp(now)
+		require.Equal(t, 1, told)
+		require.Equal(t, []int64{1, 2}, w.selected(t.Context(), tree))
+	})
+
 	run("a damaged row is counted again from the timeline", func(t *testing.T, w *world, st *stages) {
 		tree := decode(t, w.scope, viewed)
 		st.counters.Use(tree.Counted())

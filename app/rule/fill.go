@@ -216,6 +216,9 @@ func (c *Counters) fill(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	b.AfterCommit(func() {
 		c.filling = live.unfilled() != nil
 		c.shared.Store(live)
+		if !c.filling && c.ready != nil {
+			c.ready()
+		}
 	})
 	return nil
 }

@@ -56,6 +56,11 @@ func NewReview(d *db.DB, clk clock.Clock, zone *time.Location, finders ...Finder
 // Use tells that definitions changed, and the schema that goes with them: everybody is reviewed.
 func (r *Review) Use(s *Schema) {
 	r.schema.Store(s)
+	r.Again()
+}
+
+// Again reviews everybody: also when what conditions count was counted at last (see Counters.OnReady).
+func (r *Review) Again() {
 	select {
 	case r.again <- struct{}{}:
 	default:
@@ -63,7 +68,7 @@ func (r *Review) Use(s *Schema) {
 }
 
 // Run reviews everything at once, then what a day changes at each local midnight and everything after each
-// Use, until ctx ends. A failure is logged and tried again.
+// Use or Again, until ctx ends. A failure is logged and tried again.
 func (r *Review) Run(ctx context.Context) error {
 	extent, due := NewDefinitions, true
 	var day int32
