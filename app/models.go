@@ -21,7 +21,7 @@ import (
 // relations are what conditions are asked of in SQL, as the owners of the tables give them.
 var relations = rule.Schema{Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities",
 	Staff: "contact_staff", Follows: "contact_follow", Events: "events", Tags: "contact_tags",
-	Stages: "(SELECT contact_id, stage, at FROM contact_stages WHERE stage <> '')"}
+	Stages: stage.Relation}
 
 // models compiles the definitions in force and hands each stage its part, at start and after changes.
 type models struct {
