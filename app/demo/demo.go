@@ -128,6 +128,8 @@ func prepare(dir string) error {
 	return os.WriteFile(filepath.Join(dir, marker), []byte("koi demo 的数据，可以整个删掉\n"), 0o600)
 }
 
+var crowdActs = []simulator.Act{{Do: "menu", With: "product"}, {Do: "say", With: "你好，想了解一下"}, {Do: "scan", With: "expo-2026"}}
+
 // stay keeps the firm alive: somebody does something every few seconds.
 func (s *story) stay(ctx context.Context) error {
 	t := time.NewTicker(3 * time.Second)
@@ -139,8 +141,10 @@ func (s *story) stay(ctx context.Context) error {
 		case <-t.C:
 		}
 		who := crowdID(i % crowd)
-		acts := []simulator.Act{{Do: "follow"}, {Do: "menu", With: "product"}, {Do: "say", With: "你好，想了解一下"}, {Do: "scan", With: "expo-2026"}}
-		a := acts[(i/crowd)%len(acts)]
+		a := simulator.Act{Do: "follow"}
+		if round := i / crowd; round > 0 {
+			a = crowdActs[round%len(crowdActs)]
+		}
 		a.Who, a.App = who, appID
 		if _, err := s.platforms.Act(ctx, a); err != nil && ctx.Err() == nil {
 			slog.Debug("background act", "do", a.Do, "err", err)

@@ -259,7 +259,7 @@ type job struct {
 	bad     []event.Bad
 	through int64 // where the lane's cursor stands afterwards
 	timers  bool
-	due     []*event.Event        // timers, asked for once: another try must find them under the same seqs
+	due     []*event.Event // timers, asked for once: another try must find them under the same seqs
 	asked   bool
 	park    map[int64]*applyError // by seq: not applied but parked
 }
