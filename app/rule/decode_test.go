@@ -34,13 +34,13 @@ func TestDecode_tells_every_mistake_at_once(t *testing.T) {
 		{"leaf": "event", "key": "page.veiwed", "op": "did"},
 		{"leaf": "event", "key": "command.tag", "op": "did"},
 		{"leaf": "event", "key": "page.viewed", "op": "ge", "value": 2, "days": 9000},
-		{"leaf": "event", "key": "page.viewed", "op": "did", "where": [{"prop": "object_id", "op": "contains", "value": "x"}, {"porp": "y"}]},
+		{"leaf": "event", "key": "page.viewed", "op": "did", "where": [{"prop": "object_id", "op": "contains", "value": "x"}, {"porp": "y"}, {"prop": "object_id", "op": "eq", "value": "x "}]},
 		{"leaf": "created_at", "op": "last", "value": 0},
 		{"leaf": "grid", "op": "in", "value": ["E5"]},
 		{"leaf": "has_phone", "key": "x", "op": "yes", "days": 3, "vlaue": 1},
 		{"any": []},
 		{"all": [], "any": []},
-		{"not": {"op": "eq"}},
+		{"not": {"op": "eq"}, "leaf": null},
 		7
 	]}`), "when", testScope(shanghai))
 	var got []string
@@ -66,6 +66,7 @@ func TestDecode_tells_every_mistake_at_once(t *testing.T) {
 		`when.all[15].where[0].op object_id 不能用 "contains"`,
 		`when.all[15].where[1].porp 不认识的写法 "porp"，是不是 "prop"？`,
 		`when.all[15].where[1].prop 缺少 prop`,
+		`when.all[15].where[2].value "x " 的前后不能有空格`,
 		`when.all[16].value 天数应在 1 到 731 之间`,
 		`when.all[17].value 没有 E`,
 		`when.all[17].value 没有 5`,

@@ -16,7 +16,7 @@ type Leaf struct {
 	About   About  `json:"about,omitempty"`
 	// Ops are the leaf's operators; a leaf about a field has those of the field's type (see FieldOps).
 	Ops []Op `json:"ops,omitempty"`
-	// Windowed leaves take days, event leaves take where.
+	// Windowed leaves take days; those about an event take where.
 	Windowed bool `json:"windowed,omitempty"`
 
 	compile func(l *leafNode) cond

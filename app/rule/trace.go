@@ -35,15 +35,15 @@ func (t Trace) draw(b *strings.Builder, depth int) {
 	}
 }
 
-// Failed lists the sentences of the leaves that kept the answer from being the other one: for a trace
-// that did not hold, the unmet conditions; for one that did, what met them.
+// Decisive lists the sentences of the leaves that made the answer what it is: of a condition that does not
+// hold the unmet ones, of one that does what met it.
 func (t Trace) Decisive() []string {
 	if len(t.Kids) == 0 {
 		return []string{t.Text}
 	}
 	var out []string
 	for _, k := range t.Kids {
-		if k.OK == t.OK || len(t.Kids) == 1 {
+		if k.OK == t.OK || len(t.Kids) == 1 { // a "not" is decided by its only part
 			out = append(out, k.Decisive()...)
 		}
 	}
