@@ -152,7 +152,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	messages := outbox.NewStage(outbox.Config{People: people, Reach: windows, Dispatcher: a.dispatcher, Keys: a.Keys, Metrics: sent,
 		Process: a.process, Seats: a.seats})
 	messages.Use(policy.New(policy.Defaults(), a.Config.Location))
-	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Outbox: messages, Staff: a.Staff,
+	a.Scores = scoring.NewDirectory(a.Stores.Koi, scores, a.Timeline, a.Settings)
+	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Scores: a.Scores, Stages: stages, Outbox: messages, Staff: a.Staff,
 		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)
@@ -163,7 +164,6 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.Outbox = outbox.New(a.Stores.Koi, a.Log, a.Keys, a.Clock, a.Config.Location)
 
 	a.Tags = tag.NewDirectory(a.Stores.Koi, tags)
-	a.Scores = scoring.NewDirectory(a.Stores.Koi, scores, a.Timeline, a.Settings)
 	a.Stages = stage.NewDirectory(a.Stores.Koi, stages, a.Timeline)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 

@@ -13,7 +13,9 @@ import (
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/rule"
+	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 )
 
@@ -22,12 +24,12 @@ type Config struct {
 	Contacts *contact.Stage
 	People   *rule.People
 	Tags     *tag.Stage
+	Scores   *scoring.Directory
+	Stages   *stage.Stage
 	Outbox   *outbox.Stage
 	Staff    *org.Directory
 	Accounts *account.Directory
 	Settings *setting.Store
-	// Reasons tells why people have the score they have, the weightiest reason first; nil: nobody knows.
-	Reasons func(ctx context.Context, q db.Querier, contacts []int64) (map[int64][]string, error)
 	// PublicURL begins the addresses that messages link to.
 	PublicURL string
 }
@@ -97,7 +99,7 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if err := s.loadNamed(ctx, tx, b); err != nil {
 		return err
 	}
-	return s.lookUp(ctx, tx, b)
+	return s.lookUp(ctx, b)
 }
 
 // subjects are those whose runs may matter to the batch.

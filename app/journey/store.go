@@ -161,35 +161,32 @@ func (s *Stage) loadNamed(ctx context.Context, tx *db.Tx, b *event.Batch) error 
 	return nil
 }
 
-// lookUp finds the reasons of scores for people whose due runs stand at a step that tells them.
-func (s *Stage) lookUp(ctx context.Context, tx *db.Tx, b *event.Batch) error {
-	var contacts []int64
+// lookUp finds the reasons of scores for people whose due runs stand in a journey that tells them.
+func (s *Stage) lookUp(ctx context.Context, b *event.Batch) error {
+	s.reasons = map[int64][]string{}
 	for _, e := range b.Events {
 		if e.Type != event.TimerJourney {
 			continue
 		}
 		l := s.byID[runOf(e)]
-		if l == nil || l.g == nil || l.ContactID == 0 || !l.g.looksUp() || slices.Contains(contacts, l.ContactID) {
+		if l == nil || l.g == nil || !l.g.looksUp() {
 			continue
 		}
-		contacts = append(contacts, l.ContactID)
-	}
-	if len(contacts) == 0 {
-		return nil
-	}
-	found := map[int64][]string{}
-	if s.Reasons != nil {
-		var err error
-		if found, err = s.Reasons(ctx, tx, contacts); err != nil {
+		p := s.Contacts.Person(l.ContactID)
+		if p == nil || s.reasons[p.ID] != nil {
+			continue
+		}
+		list, err := s.Scores.Reasons(ctx, p.Contacts(), b.Now, reasonsTold)
+		if err != nil {
 			return fmt.Errorf("reasons of scores: %w", err)
 		}
-	}
-	s.reasons = map[int64][]string{}
-	for _, id := range contacts {
-		s.reasons[id] = found[id]
+		s.reasons[p.ID] = append([]string{}, list...)
 	}
 	return nil
 }
+
+// reasonsTold is how many reasons of a score a message may tell.
+const reasonsTold = 3
 
 // Flush writes the runs that changed and adds up the counts.
 func (s *Stage) Flush(ctx context.Context, tx *db.Tx, _ *event.Batch) error {

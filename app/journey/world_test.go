@@ -11,11 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/rule"
+	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/stage"
+	"github.com/koi-scrm/koi/app/tag"
 )
 
 var shanghai = func() *time.Location {
@@ -37,17 +41,54 @@ func at(s string) int64 {
 
 var noon = at("2026-11-23 12:00")
 
+// conclusions are the definitions of tags, scores and stages that tests name.
+const conclusions = `
+tags:
+  - {key: vip, id: 1, name: 重点客户}
+  - {key: fan, id: 2, name: 粉丝}
+  - {key: price, id: 3, name: 问过报价}
+scores:
+  - key: intent
+    id: 11
+    name: 意向分
+    kind: behaviour
+    max: 100
+    half_life_days: 30
+    rules:
+      - {key: trial, name: 预约演示, points: 40, on: [{events: [trial.requested]}]}
+      - {key: said, name: 发送关键词, points: 20, on: [{events: [oa.message_received], where: [{prop: content, op: contains, value: 报价}]}]}
+    thresholds: [{key: hot, name: 高意向, points: 80}]
+    surges: [{key: surge, name: 24小时内+30, points: 30, hours: 24}]
+  - {key: fit, id: 12, name: 契合度, kind: profile, rules: [{key: big, name: 大企业, points: 75, when: {leaf: field, key: company_size, op: gt, value: 200}}]}
+grids:
+  - {key: default, id: 13, name: 客户等级, fit: fit, intent: intent, fit_cuts: {A: 70, B: 50, C: 30}, intent_cuts: {"1": 70, "2": 40, "3": 15}}
+stages:
+  - {key: known, id: 21, name: 已识别, order: 10}
+  - {key: mql, id: 22, name: MQL 市场认可线索, order: 20, enter: {leaf: score, key: intent, op: ge, value: 60}}
+  - {key: won, id: 23, name: 成交客户, order: 30, manual: true}
+`
+
 func scope() *rule.Scope {
 	fields, _ := contact.Compile(nil)
-	byKey := map[string]contact.Field{}
+	sc := &rule.Scope{Zone: shanghai, Fields: map[string]contact.Field{}, Events: event.Labels()}
 	for _, f := range fields.Fields() {
-		byKey[f.Key] = f
+		sc.Fields[f.Key] = f
 	}
-	return &rule.Scope{Zone: shanghai, Fields: byKey,
-		Tags:   map[string]rule.TagDef{"vip": {ID: 1, Label: "重点客户"}, "fan": {ID: 2, Label: "粉丝"}, "price": {ID: 3, Label: "问过报价"}},
-		Scores: map[string]rule.ScoreDef{"intent": {ID: 11, Label: "意向分"}},
-		Stages: map[string]string{"known": "已识别", "mql": "MQL 市场认可线索"},
-		Events: event.Labels()}
+	items := concluded()
+	tag.Declare(items, sc)
+	scoring.Declare(items, today, sc)
+	stage.Declare(items, sc)
+	return sc
+}
+
+var today = clock.Day(noon, shanghai)
+
+func concluded() []setting.Item {
+	items, err := read(conclusions)
+	if err != nil {
+		panic(err)
+	}
+	return items
 }
 
 // templates are messages that tests send.
@@ -60,22 +101,38 @@ messages:
   - {key: to_staff, name: 通知, channel: wecom_app, class: service, kind: text, content: "{{ staff.name }}，{{ event.name }}"}
 `
 
-// parse reads a bundle's messages and journeys.
+// parse reads a bundle. An id may be given; else they are counted from 100.
 func parse(t testing.TB, text string) []setting.Item {
 	t.Helper()
+	items, err := read(text)
+	require.NoError(t, err)
+	return items
+}
+
+func read(text string) ([]setting.Item, error) {
 	var doc map[string][]map[string]any
-	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		return nil, err
+	}
 	var items []setting.Item
-	for section, kind := range map[string]string{"messages": setting.KindMessage, "journeys": setting.KindJourney} {
-		for i, body := range doc[section] {
-			key := body["key"].(string)
+	for _, section := range []struct{ name, kind string }{
+		{"tags", setting.KindTag}, {"scores", setting.KindScore}, {"grids", setting.KindGrid}, {"stages", setting.KindStage}, {"messages", setting.KindMessage}, {"journeys", setting.KindJourney},
+	} {
+		for i, body := range doc[section.name] {
+			it := setting.Item{ID: int64(100 + i), Kind: section.kind, Key: body["key"].(string), Rev: 1}
+			if id, ok := body["id"].(int); ok {
+				it.ID = int64(id)
+			}
 			delete(body, "key")
-			raw, err := json.Marshal(body)
-			require.NoError(t, err)
-			items = append(items, setting.Item{ID: int64(100 + i), Kind: kind, Key: key, Rev: 1, Body: raw})
+			delete(body, "id")
+			var err error
+			if it.Body, err = json.Marshal(body); err != nil {
+				return nil, err
+			}
+			items = append(items, it)
 		}
 	}
-	return items
+	return items, nil
 }
 
 func known(t testing.TB, more ...setting.Item) Known {

@@ -221,12 +221,21 @@ func fit(s string, limit int) (out, closers string, whole bool) {
 	return out, closers, true
 }
 
+// names are variables of one namespace. An empty text is left out: in Liquid it would count as true.
+type names map[string]any
+
+func (n names) put(key, text string) {
+	if text = clean(text); text != "" {
+		n[key] = text
+	}
+}
+
 // bindings makes the variables of a template. Every text that came from outside is cleaned.
 func (t *Template) bindings(f Facts) liquid.Bindings {
-	person := map[string]any{}
+	person, staff, journey, links := names{}, names{}, names{}, names{}
 	if p := f.Contact; p != nil {
 		for key, v := range p.Values {
-			person[key] = clean(t.show(key, v))
+			person.put(key, t.show(key, v))
 		}
 		person["id"] = p.ID
 		person["display"] = display(p)
@@ -237,14 +246,19 @@ func (t *Template) bindings(f Facts) liquid.Bindings {
 			person["has_email"] = "有"
 		}
 	}
-	person["stage"], person["grade"], person["tags"] = clean(f.Stage), f.Grade, list(f.Tags)
+	person.put("stage", f.Stage)
+	person.put("grade", f.Grade)
+	person["tags"] = list(f.Tags)
+	staff.put("name", f.Staff.Name)
+	staff.put("userid", f.Staff.UserID)
+	staff.put("position", f.Staff.Position)
+	journey.put("name", f.Journey)
+	if f.Links.Contact != "" {
+		links["contact"] = f.Links.Contact
+	}
 	return liquid.Bindings{
-		"contact": person,
-		"event":   f.event(),
-		"staff":   map[string]any{"name": clean(f.Staff.Name), "userid": clean(f.Staff.UserID), "position": clean(f.Staff.Position)},
-		"score":   map[string]any{"intent": f.Intent, "fit": f.Fit, "reasons": list(f.Reasons)},
-		"links":   map[string]any{"contact": f.Links.Contact},
-		"journey": map[string]any{"name": clean(f.Journey)},
+		"contact": map[string]any(person), "staff": map[string]any(staff), "journey": map[string]any(journey), "links": map[string]any(links),
+		"event": f.event(), "score": map[string]any{"intent": f.Intent, "fit": f.Fit, "reasons": list(f.Reasons)},
 	}
 }
 
@@ -257,23 +271,24 @@ func (f Facts) event() map[string]any {
 	if zone == nil {
 		zone = time.UTC
 	}
-	props := make(map[string]any, len(e.Props))
-	for k := range e.Props {
-		switch v := e.Props[k].(type) {
-		case []any:
-			texts := make([]any, 0, len(v))
-			for i := range v {
-				texts = append(texts, clean(event.Props{"": v[i]}.Str("")))
+	props := names{}
+	for k, v := range e.Props {
+		if many, ok := v.([]any); ok {
+			texts := make([]any, len(many))
+			for i := range many {
+				texts[i] = clean(event.Props{"": many[i]}.Str(""))
 			}
 			props[k] = texts
-		default:
-			props[k] = clean(e.Props.Str(k))
+			continue
 		}
+		props.put(k, e.Props.Str(k))
 	}
-	return map[string]any{
-		"type": e.Type, "name": f.EventName, "at": time.UnixMilli(e.OccurredAt).In(zone).Format(minute),
-		"object_type": clean(e.ObjectType), "object_id": clean(e.ObjectID), "props": props,
-	}
+	out := names{"at": time.UnixMilli(e.OccurredAt).In(zone).Format(minute), "props": map[string]any(props)}
+	out.put("type", e.Type)
+	out.put("name", f.EventName)
+	out.put("object_type", e.ObjectType)
+	out.put("object_id", e.ObjectID)
+	return out
 }
 
 const minute = "2006-01-02 15:04"
