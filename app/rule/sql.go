@@ -6,7 +6,8 @@ import (
 )
 
 // Schema names the relations of other packages that the SQL form reads. Each is a table name, or a
-// SELECT in parentheses that gives the columns listed. No column listed is NULL.
+// SELECT in parentheses that gives the columns listed (qualified, as in s.at: DuckDB keeps a bare at for
+// itself). No column listed is NULL.
 type Schema struct {
 	Contacts   string // id, created_at, last_active_at, merged_into (0 for a person in use)
 	Alias      string // old_id, kept_id: kept_id is always the person in use now
@@ -16,7 +17,7 @@ type Schema struct {
 	Follows    string // contact_id, app_id, followed_at, unfollowed_at (0: follows)
 	Events     string // id, contact_id (who it came by; read through Alias), type, at, account, staff, object_type, object_id, props
 	Tags       string // contact_id, tag_id, at, source, expires_at (0: for ever)
-	Scores     string // contact_id, model_id, value (see ScoreDef)
+	Scores     string // contact_id, model_id, value in the units of the day that is asked about (see ScoreDef)
 	Stages     string // contact_id, stage, at; no row before the first stage
 }
 

@@ -35,7 +35,7 @@ var testSchema = &Schema{
 	Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities", Staff: "contact_staff",
 	Follows: "contact_follow", Events: "events", Tags: "t_tags", Scores: "t_scores",
 	// As an owner gives a table that holds more than the relation.
-	Stages: "(SELECT contact_id, stage, at FROM t_stages WHERE stage <> '')",
+	Stages: "(SELECT s.contact_id, s.stage, s.at FROM t_stages s WHERE s.stage <> '')",
 }
 
 var testTables = []string{
