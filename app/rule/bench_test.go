@@ -53,6 +53,7 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
+// Not parallel: AllocsPerRun counts everybody's allocations.
 func TestMatch_allocates_nothing(t *testing.T) {
 	rules := benchRules(t)
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, shanghai).UnixMilli()
