@@ -33,7 +33,7 @@ const (
 // Message is one message to one recipient on one channel.
 type Message struct {
 	EventID   int64  // the event that caused it; Enqueue sets it
-	Step      string // journey step or other cause, ≤ 64 bytes; with EventID and N it makes the key
+	Step      string // journey step or other cause, ≤ 96 bytes; with EventID and N it makes the key
 	N         int    // tells several messages of one step apart
 	ContactID int64  // whom it is about (for staff alerts) or to; 0 for none
 	Channel   Channel
@@ -64,7 +64,7 @@ func (m *Message) Key() Key {
 
 // Bounds of what a message may hold; the columns are as wide.
 const (
-	maxStep, maxKind, maxAccount, maxTo = 64, 32, 96, 128
+	maxStep, maxKind, maxAccount, maxTo = 96, 32, 96, 128
 	// maxBody keeps a message within what a platform takes and a row holds.
 	maxBody = 64 << 10
 )

@@ -293,8 +293,8 @@ func (o *Outbox) Alarms(ctx context.Context) ([]AlarmEntry, error) {
 	return out, nil
 }
 
-// Pause is an account's API that is not asked until the platform's quota is back.
-type Pause struct {
+// PauseEntry is an account's API that is not asked until the platform's quota is back.
+type PauseEntry struct {
 	Account string
 	Channel Channel
 	Until   int64
@@ -304,14 +304,14 @@ type Pause struct {
 }
 
 // Pauses lists the pauses that hold now.
-func (o *Outbox) Pauses(ctx context.Context) ([]Pause, error) {
+func (o *Outbox) Pauses(ctx context.Context) ([]PauseEntry, error) {
 	rows, err := o.db.Query(ctx, "SELECT account, api, until, code, detail, at FROM outbox_pauses WHERE until>? ORDER BY account, api", clock.Ms(o.clock.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("list pauses: %w", err)
 	}
-	var out []Pause
+	var out []PauseEntry
 	err = db.Each(rows, func(r *sql.Rows) error {
-		var p Pause
+		var p PauseEntry
 		err := r.Scan(&p.Account, &p.Channel, &p.Until, &p.Code, &p.Detail, &p.At)
 		out = append(out, p)
 		return err

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     recipient   VARCHAR(128) NOT NULL,
     class       TINYINT NOT NULL,
     kind        VARCHAR(32) NOT NULL,
-    step        VARCHAR(64) NOT NULL,
+    step        VARCHAR(96) NOT NULL,
     n           INT NOT NULL,
     journey_id  BIGINT NOT NULL,
     run_id      BIGINT NOT NULL,
