@@ -245,7 +245,7 @@ func (d *Directory) name(ctx context.Context, x *Score, hash uint32, rev int64) 
 // Text is the step in one Chinese line: its reason, what it gave and what is left of it.
 func (s Step) Text() string {
 	text := s.Name + " " + signed(s.Points)
-	if s.Now != s.Points {
+	if signed(s.Now) != signed(s.Points) {
 		text += "（衰减后 " + signed(s.Now) + "）"
 	}
 	if s.Capped {

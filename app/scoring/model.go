@@ -222,33 +222,39 @@ type ruleDefinition struct {
 }
 
 // Compile reads the definitions of kinds score and grid; others are left alone. It reports every problem
-// at once; the model is usable only without problems. today must be the one scope was declared with.
+// at once and leaves out what has one. today must be the day scope was declared with.
 func Compile(items []setting.Item, today int32, scope *rule.Scope) (*Model, []fault.Problem) {
 	m := &Model{zone: scope.Zone, byID: map[int64]*Score{}, events: map[string][]eventRules{}, moved: map[string][]*Score{}}
 	var problems []fault.Problem
-	byKey := map[string]*Score{}
+	byKey := map[string]*Score{} // broken ones included: the grid that names one is not to blame
 	for _, it := range items {
 		if it.Kind != setting.KindScore {
 			continue
 		}
 		c := &compiler{it: it, scope: scope}
-		s := c.score()
-		s.scale, s.index = ScaleAt(s.HalfLife, today), len(m.scores)
-		m.scores = append(m.scores, s)
-		m.byID[s.ID], byKey[s.Key] = s, s
-		m.use(s)
-		problems = append(problems, c.problems...)
+		x := c.score()
+		byKey[x.Key] = x
+		if len(c.problems) > 0 {
+			problems = append(problems, c.problems...)
+			continue
+		}
+		x.scale, x.index = ScaleAt(x.HalfLife, today), len(m.scores)
+		m.scores = append(m.scores, x)
+		m.byID[x.ID] = x
+		m.use(x)
 	}
+	first := ""
 	for _, it := range items {
 		if it.Kind != setting.KindGrid {
 			continue
 		}
 		c := &compiler{it: it, scope: scope}
-		if m.grid != nil {
-			c.bad("", "只能有一个等级表，已有 grid/%s：请改那一个", m.grid.Key)
-		} else {
-			m.grid = c.grid(byKey)
+		if first != "" {
+			c.bad("", "只能有一个等级表，已有 grid/%s：请改那一个", first)
+		} else if g := c.grid(byKey); len(c.problems) == 0 && m.byID[g.Fit.ID] != nil && m.byID[g.Intent.ID] != nil {
+			m.grid = g
 		}
+		first = it.Key
 		problems = append(problems, c.problems...)
 	}
 	return m, problems

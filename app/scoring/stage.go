@@ -169,8 +169,8 @@ func (s *Stage) earn(b *event.Batch, e *event.Event, p *rule.Person, h *held, er
 			continue
 		}
 		earned := x.scale.Earned(r.Points, day)
-		if r.Points > 0 && earned < x.scale.AtLeast(1, today) {
-			continue // so long ago that nothing is left of it
+		if r.Points > 0 && earned < x.scale.AtLeast(1, today) || r.Points < 0 && stored == 0 {
+			continue // so long ago that nothing is left of it, or nothing there to lose
 		}
 		points := r.Points
 		if len(r.Caps) > 0 {
@@ -179,11 +179,12 @@ func (s *Stage) earn(b *event.Batch, e *event.Event, p *rule.Person, h *held, er
 				continue
 			}
 			earned = x.scale.Earned(points, day)
+			a.dirty, a.rev = true, x.Rev // also when other rules undo it
 		}
 		var added int64
 		stored, added = x.scale.Add(stored, earned, today)
 		if added == 0 {
-			continue // nothing left to lose
+			continue
 		}
 		gained += points
 		if added != earned {

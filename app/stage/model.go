@@ -9,6 +9,7 @@
 package stage
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -95,49 +96,50 @@ type definition struct {
 	Enter  json.RawMessage `json:"enter"`
 }
 
-// Compile reads the definitions of kind stage; others are left alone. It reports every problem at once;
-// the model is usable only without problems.
+// Compile reads the definitions of kind stage; others are left alone. It reports every problem at once
+// and leaves out what has one.
 func Compile(items []setting.Item, scope *rule.Scope) (*Model, []fault.Problem) {
 	m := &Model{byKey: map[string]*Definition{}, types: map[string]bool{}}
+	var list []*Definition
 	var problems []fault.Problem
-	orders := map[[2]int64]string{}
+	broken := map[*Definition]bool{}
 	for _, it := range items {
 		if it.Kind != setting.KindStage {
 			continue
 		}
 		d, bad := decode(it, scope)
-		side := int64(0)
-		if d.Side {
-			side = 1
+		for _, o := range list {
+			if o.Side == d.Side && o.Order == d.Order && d.Order != 0 {
+				bad = append(bad, setting.Problem(it.Kind, it.Key, "order", "次序 %d 与 stage/%s 相同：每个阶段要有自己的次序", d.Order, o.Key))
+			}
 		}
-		if other := orders[[2]int64{side, d.Order}]; other != "" && d.Order != 0 {
-			bad = append(bad, setting.Problem(it.Kind, it.Key, "order", "次序 %d 与 stage/%s 相同：每个阶段要有自己的次序", d.Order, other))
-		}
-		orders[[2]int64{side, d.Order}] = it.Key
 		problems = append(problems, bad...)
-		m.byKey[it.Key] = d
-		if d.Side {
-			m.sides = append(m.sides, d)
-		} else {
-			m.stages = append(m.stages, d)
+		broken[d] = len(bad) > 0
+		list = append(list, d)
+	}
+	slices.SortStableFunc(list, func(a, b *Definition) int { return cmp.Compare(a.Order, b.Order) })
+	first := slices.IndexFunc(list, func(d *Definition) bool { return !d.Side })
+	for i, d := range list {
+		if d.enter == nil && !d.Manual && !d.Side && !broken[d] {
+			if d.open = i == first; !d.open {
+				problems = append(problems, setting.Problem(setting.KindStage, d.Key, "enter",
+					"缺少进入条件：只有最前面的阶段（现在是 %s）可以不写；只想手工设置请写 \"manual\": true", list[first].Key))
+				broken[d] = true
+			}
 		}
+		if broken[d] {
+			continue
+		}
+		m.byKey[d.Key] = d
 		if d.enter != nil {
 			m.watch(d, d.enter.Uses())
 		}
-	}
-	for _, list := range [][]*Definition{m.stages, m.sides} {
-		slices.SortFunc(list, func(a, b *Definition) int { return int(a.Order - b.Order) })
-		for i, d := range list {
-			d.index = i
-		}
-	}
-	for i, d := range m.stages {
-		if d.enter == nil && !d.Manual {
-			d.open = i == 0
-			if i > 0 {
-				problems = append(problems, setting.Problem(setting.KindStage, d.Key, "enter",
-					"缺少进入条件：只有最前面的阶段（现在是 %s）可以不写；只想手工设置请写 \"manual\": true", m.stages[0].Key))
-			}
+		if d.Side {
+			d.index = len(m.sides)
+			m.sides = append(m.sides, d)
+		} else {
+			d.index = len(m.stages)
+			m.stages = append(m.stages, d)
 		}
 	}
 	return m, problems

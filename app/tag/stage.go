@@ -311,9 +311,6 @@ func (h *held) end(contactID, tagID, until int64) {
 	}
 }
 
-// expired is the source of removals for time.
-const expired Kind = "expired"
-
 // lapse takes the tags whose time is over, as of when it was.
 func (s *Stage) lapse(b *event.Batch, e *event.Event, p *rule.Person, h *held) error {
 	h.until = 0

@@ -9,7 +9,6 @@ package tag
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,12 +31,14 @@ const (
 	ByRule     Kind = "rule"
 	ByModel    Kind = "model"
 	CustomMade Kind = "custom"
+
+	expired Kind = "expired" // source of a removal for time; no tag is of this kind
 )
 
 // Label is the kind's Chinese name.
 func (k Kind) Label() string { return kindLabels[k] }
 
-var kindLabels = map[Kind]string{Manual: "手工", ByJourney: "流程", ByRule: "规则", ByModel: "模型", CustomMade: "自定义逻辑"}
+var kindLabels = map[Kind]string{Manual: "手工", ByJourney: "流程", ByRule: "规则", ByModel: "模型", CustomMade: "自定义逻辑", expired: "到期"}
 
 // Definition is a tag, the definition of kind "tag" under its key:
 //
@@ -86,8 +87,8 @@ func Declare(items []setting.Item, scope *rule.Scope) {
 	}
 }
 
-// Compile reads the definitions of kinds tag and tag_rule; others are left alone. It reports every
-// problem at once; the model is usable only without problems.
+// Compile reads the definitions of kinds tag and tag_rule; others are left alone. It reports every problem
+// at once and leaves out rules that have one; a tag stays a tag, whatever is wrong with its looks.
 func Compile(items []setting.Item, scope *rule.Scope) (*Model, []fault.Problem) {
 	m := &Model{zone: scope.Zone, tags: map[int64]*Definition{}, byKey: map[string]*Definition{},
 		events: map[string][]*Rule{}, moved: map[string][]*Rule{}}
@@ -111,10 +112,13 @@ func Compile(items []setting.Item, scope *rule.Scope) (*Model, []fault.Problem) 
 		}
 		r, bad := m.decodeRule(it, scope)
 		problems = append(problems, bad...)
-		if len(bad) == 0 && !r.Off {
-			m.use(r)
+		if len(bad) > 0 {
+			continue
 		}
 		m.rules = append(m.rules, r)
+		if !r.Off {
+			m.use(r)
+		}
 	}
 	return m, problems
 }
@@ -134,7 +138,7 @@ func decode(it setting.Item) (*Definition, []fault.Problem) {
 	if d.Kind == "" {
 		d.Kind = Manual
 	}
-	if kindLabels[d.Kind] == "" {
+	if kindLabels[d.Kind] == "" || d.Kind == expired {
 		bad("kind", "标签类型 %q 不存在，可用：%s", d.Kind, listKinds())
 	}
 	if d.Color != "" && !color.MatchString(d.Color) {
@@ -153,7 +157,7 @@ func decode(it setting.Item) (*Definition, []fault.Problem) {
 
 func listKinds() string {
 	var out []string
-	for _, k := range slices.Sorted(maps.Keys(kindLabels)) {
+	for _, k := range []Kind{Manual, ByJourney, ByRule, ByModel, CustomMade} {
 		out = append(out, fmt.Sprintf("%s %s", k, kindLabels[k]))
 	}
 	return strings.Join(out, "、")
