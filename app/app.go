@@ -169,7 +169,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
-	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores, stages: stages, journeys: journeys, review: a.review}
+	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores, stages: stages, journeys: journeys, review: a.review,
+		between: a.Pipeline.Between}
 
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
 	a.Server = httpapi.NewServer([]httpapi.Door{

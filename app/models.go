@@ -35,6 +35,7 @@ type models struct {
 	stages   *stage.Stage
 	journeys *journey.Stage
 	review   *rule.Review
+	between  func(func()) // runs something while no batch is under way
 
 	mu      sync.Mutex
 	current *scoring.Model
@@ -57,13 +58,14 @@ func (m *models) load(ctx context.Context) error {
 	if err := m.staff.Load(ctx); err != nil {
 		return err
 	}
-	// Counting begins before anyone asks for the counts.
-	m.counters.Use(got.Counted())
-	m.people.Use(got.Fields)
-	m.tags.Use(got.Tags)
-	m.scores.Use(got.Scores)
-	m.stages.Use(got.Stages)
-	m.journeys.Use(got.Journeys)
+	m.between(func() {
+		m.counters.Use(got.Counted())
+		m.people.Use(got.Fields)
+		m.tags.Use(got.Tags)
+		m.scores.Use(got.Scores)
+		m.stages.Use(got.Stages)
+		m.journeys.Use(got.Journeys)
+	})
 	m.current = got.Scores
 	asked := relations
 	asked.Scores = got.Scores.Relation()

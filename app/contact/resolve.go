@@ -176,7 +176,6 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, kept, old *Person) {
 	kept.Identities = append(kept.Identities, old.Identities...)
 	kept.moved.row = true
 	kept.Changes++
-	kept.CreatedAt = min(kept.CreatedAt, old.CreatedAt)
 	kept.LastActive = max(kept.LastActive, old.LastActive)
 	kept.Excluded = kept.Excluded || old.Excluded
 	for f, v := range old.Values {

@@ -55,6 +55,7 @@ type Pipeline struct {
 	moved   chan struct{} // closed and renewed after each commit
 	paused  atomic.Bool
 	nudge   chan struct{}
+	batch   sync.Mutex // held while a batch is under way
 
 	size    int // events of the next batch, adapted to batchTime
 	costs   []Cost
@@ -216,6 +217,14 @@ func (p *Pipeline) nextTimer(ctx context.Context) int64 {
 	return next
 }
 
+// Between calls f while no batch is under way: what f gives the stages counts from the next batch on, for
+// all of them together.
+func (p *Pipeline) Between(f func()) {
+	p.batch.Lock()
+	defer p.batch.Unlock()
+	f()
+}
+
 // RunOnce processes at most one priority batch and one normal batch, and reports whether there was anything.
 func (p *Pipeline) RunOnce(ctx context.Context) (bool, error) {
 	if p.paused.Load() {
@@ -276,8 +285,13 @@ func (e *applyError) Unwrap() error { return e.err }
 
 // run carries a job out, parking what cannot be applied, and returns how many events and timers it had.
 func (p *Pipeline) run(ctx context.Context, j job) (int, error) {
+	p.batch.Lock()
+	defer p.batch.Unlock()
 	// A batch in hand is finished also while stopping: what it sends is counted on.
-	ctx = context.WithoutCancel(ctx)
+	return p.carry(context.WithoutCancel(ctx), j)
+}
+
+func (p *Pipeline) carry(ctx context.Context, j job) (int, error) {
 	for {
 		begun := time.Now()
 		b, n, err := p.try(ctx, &j)
@@ -310,11 +324,11 @@ func (p *Pipeline) halve(ctx context.Context, j job) (int, error) {
 	mid := len(j.events) / 2
 	first := job{lane: j.lane, events: j.events[:mid], through: j.events[mid-1].Seq, park: j.park}
 	second := job{lane: j.lane, events: j.events[mid:], bad: j.bad, through: j.through, park: j.park}
-	a, err := p.run(ctx, first)
+	a, err := p.carry(ctx, first)
 	if err != nil {
 		return a, err
 	}
-	n, err := p.run(ctx, second)
+	n, err := p.carry(ctx, second)
 	return a + n, err
 }
 
