@@ -2,10 +2,12 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -52,9 +54,10 @@ func scenes() []scene {
 		{title: "她点了菜单“产品介绍”", acts: []simulator.Act{oa("menu", "product")}},
 		{title: "她发了“报价”——平台没收到我们的应答，又原样推了两次", acts: []simulator.Act{{Who: customer, App: appID, Do: "say", With: "报价", Repeat: 2}},
 			until: reaches(customer), note: "三次推送，只算一次，只回一次"},
-		{title: "她加了客户经理王磊的企业微信（同一个 UnionID，两份资料合成一个人）", acts: []simulator.Act{{Who: external, App: corpID, Do: "add_staff", With: sales, State: "expo-2026"}}},
-		{title: "她又问“试用”。企业微信接口这时正忙，第一次答了 -1", acts: []simulator.Act{oa("say", "试用")},
-			odd: &simulator.Misbehaviour{Path: "/cgi-bin/message/send", Code: -1, Times: 1}, until: reaches(sales), note: "稍后重试，王磊只收到一次"},
+		{title: "她加了客户经理王磊的企业微信：同一个 UnionID，两份资料合成一个人，意向一下子够热了。企业微信接口这时正忙，第一次答了 -1",
+			acts: []simulator.Act{{Who: external, App: corpID, Do: "add_staff", With: sales, State: "expo-2026"}},
+			odd:  &simulator.Misbehaviour{Path: "/cgi-bin/message/send", Code: -1, Times: 1}, until: reaches(sales), note: "稍后重试，王磊只收到一次"},
+		{title: "她又问“试用”：7 天内已经提醒过，不再打扰王磊", acts: []simulator.Act{oa("say", "试用")}, until: reaches(customer)},
 		{title: "她取消了关注", acts: []simulator.Act{oa("unfollow", "")}},
 	}
 }
@@ -207,8 +210,19 @@ func (s *story) delivered() {
 		if name == "" {
 			continue
 		}
-		s.say("     📱 %s的手机：%s", name, strings.ReplaceAll(d.Text, "\n", "\n        "))
+		s.say("     📱 %s的手机：%s", name, strings.ReplaceAll(shown(d), "\n", "\n        "))
 	}
+}
+
+var markup = regexp.MustCompile(`<[^>]*>`)
+
+// shown is what a message looks like on the phone, as text.
+func shown(d simulator.Delivery) string {
+	var card struct{ Title, Description string }
+	if d.Kind != "textcard" || json.Unmarshal(d.Content, &card) != nil {
+		return d.Text
+	}
+	return "【" + card.Title + "】\n" + strings.TrimSpace(markup.ReplaceAllString(strings.ReplaceAll(card.Description, "</div>", "</div>\n"), ""))
 }
 
 // sum ends the story with figures that can be checked.

@@ -245,13 +245,9 @@ func (s *Stage) settle(b *event.Batch, e *event.Event, p *rule.Person, h *held, 
 	if err != nil {
 		return err
 	}
-	crossed := func(key, name string) error {
-		return b.Emit(e, event.Event{Type: event.ScoreThresholdCrossed,
-			Props: event.Props{"score": x.Key, "threshold": key, "name": name, "value": x.shown(to)}})
-	}
 	for _, t := range x.Thresholds {
 		if from < t.Points*Micro && to >= t.Points*Micro {
-			if err := crossed(t.Key, t.Name); err != nil {
+			if err := crossed(b, e, x, Surge{Key: t.Key, Name: t.Name}, to); err != nil {
 				return err
 			}
 		}
@@ -267,12 +263,18 @@ func (s *Stage) settle(b *event.Batch, e *event.Event, p *rule.Person, h *held, 
 	m.gain(x, n.at, n.gained)
 	for i, w := range x.Surges {
 		if had[i] < w.Points*Micro && m.within(w.Hours, n.at) >= w.Points*Micro {
-			if err := crossed(w.Key, w.Name); err != nil {
+			if err := crossed(b, e, x, w, to); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// crossed tells that a mark was passed upwards.
+func crossed(b *event.Batch, e *event.Event, x *Score, mark Surge, worth int64) error {
+	return b.Emit(e, event.Event{Type: event.ScoreThresholdCrossed,
+		Props: event.Props{"score": x.Key, "threshold": mark.Key, "name": mark.Name, "value": x.shown(worth)}})
 }
 
 // fold adds the scores of the person merged away; profile models are worked out anew by the caller.
@@ -289,15 +291,27 @@ func (s *Stage) fold(b *event.Batch, e *event.Event, kept *rule.Person, h *held)
 			continue
 		}
 		a := h.account(s.m, x)
-		a.open(kept, x).fold(o.open(old, x))
+		mine, others := a.open(kept, x), o.open(old, x)
+		var most [maxSurges]int64 // what either gained alone
+		for i, w := range x.Surges {
+			most[i] = max(mine.within(w.Hours, e.OccurredAt), others.within(w.Hours, e.OccurredAt))
+		}
+		mine.fold(others)
 		a.dirty, a.rev = true, x.Rev
 		sum, added := x.scale.Add(kept.Scores[x.ID].Stored, theirs, today)
 		if added == 0 {
 			continue
 		}
-		// Nobody did anything, so it is no surge; but a threshold may be passed.
+		// Nobody did anything just now, but what the two did is one person's: marks may be passed.
 		if err := s.settle(b, e, kept, h, x, change{stored: sum, at: e.OccurredAt, today: today}); err != nil {
 			return err
+		}
+		for i, w := range x.Surges {
+			if most[i] < w.Points*Micro && mine.within(w.Hours, e.OccurredAt) >= w.Points*Micro {
+				if err := crossed(b, e, x, w, x.scale.Worth(sum, today)); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
