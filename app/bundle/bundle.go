@@ -1,17 +1,20 @@
 // Package bundle is configuration as code: it reads a YAML bundle of definitions, checks it together with
-// what is in force, tells what would change, and puts it in force, all or nothing. Mistakes are told with
-// the line they stand in. What a definition means stands in the package of its kind; Compile is the one
-// place where all kinds are compiled together, for bundles and for the running system.
+// what is in force, tells what would change, and puts it in force, all or nothing; and it writes what is in
+// force as such a bundle. Mistakes are told with the line they stand in.
+//
+// Invariants: applying a bundle twice is applying it once; what a bundle does not name stays as it is;
+// what was exported and is applied to an empty Koi exports as the same bytes. What a definition means
+// stands in the package of its kind; Compile is the one place where all kinds are compiled together, for
+// bundles and for the running system.
 package bundle
 
 import (
-	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -31,150 +34,179 @@ var sections = []section{
 	{"tags", setting.KindTag, "标签"},
 	{"tag_rules", setting.KindTagRule, "标签规则"},
 	{"scores", setting.KindScore, "评分模型"},
-	{"grids", setting.KindGrid, "分级"},
+	{"grids", setting.KindGrid, "客户等级"},
 	{"stages", setting.KindStage, "生命周期阶段"},
 	{"messages", setting.KindMessage, "消息模板"},
 	{"journeys", setting.KindJourney, "旅程"},
 	{"staff", org.KindStaff, "员工"},
 }
 
+// about are the members of a bundle that describe it and define nothing.
+var about = []string{"name", "description", "version"}
+
 // Label is the Chinese name of a kind of definition.
 func Label(kind string) string {
-	for _, s := range sections {
-		if s.kind == kind {
-			return s.label
-		}
+	if i := slices.IndexFunc(sections, func(s section) bool { return s.kind == kind }); i >= 0 {
+		return sections[i].label
 	}
 	return kind
+}
+
+// Definitions picks the items that bundles carry; what else is kept as settings is the system's own.
+func Definitions(items []setting.Item) []setting.Item {
+	return slices.DeleteFunc(slices.Clone(items), func(it setting.Item) bool {
+		return !slices.ContainsFunc(sections, func(s section) bool { return s.kind == it.Kind })
+	})
 }
 
 // Bundle is a file's definitions with the lines they stand in.
 type Bundle struct {
 	File  string
 	Items []setting.Item // in the file's order; ID and Rev are not set
+	Gone  []setting.Item // those marked `delete: true`; only Kind and Key are set
+
 	lines map[string]int // "kind/key/path" → line
+	texts map[string]int // the same of texts written over several lines → the first of these
 }
+
+// What a bundle may hold: far more than a company defines, little enough to read at once.
+const (
+	MaxSize   = 4 << 20 // bytes
+	maxValues = 200_000 // with what aliases stand for
+	maxDepth  = 100
+	maxKey    = 96 // bytes; the column's width
+)
 
 // Parse reads a bundle. Fault: Invalid with every mistake of form at once, each at its line.
 func Parse(file string, text []byte) (*Bundle, error) {
-	b := &Bundle{File: file, lines: map[string]int{}}
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return nil, fault.New(fault.Invalid, "%s 不是有效的 YAML：%v", file, err)
+	b := &Bundle{File: file, lines: map[string]int{}, texts: map[string]int{}}
+	if len(text) > MaxSize {
+		return nil, fault.New(fault.Invalid, "%s 有 %d MB，配置包最大 %d MB：请拆成几个分别应用", file, len(text)>>20, MaxSize>>20)
 	}
-	if root.Kind == 0 {
-		return b, nil
+	doc, problems := document(text)
+	r := &reader{bundle: b, problems: problems, open: map[*yaml.Node]bool{}}
+	if doc != nil {
+		r.sections(doc)
 	}
-	doc := root.Content[0]
-	if doc.Kind != yaml.MappingNode {
-		return nil, fault.New(fault.Invalid, "%s 应由 fields、tags 等部分组成", file)
+	slices.SortStableFunc(r.problems, func(x, y mistake) int { return x.line - y.line })
+	list := make([]fault.Problem, len(r.problems))
+	for i, p := range r.problems {
+		list[i] = fault.Problem{Path: b.at(p.line), Message: p.message}
 	}
-	var problems []fault.Problem
-	bad := func(n *yaml.Node, format string, args ...any) {
-		problems = append(problems, fault.Problem{Path: b.at(n.Line), Message: fmt.Sprintf(format, args...)})
+	if err := fault.Problems(fmt.Sprintf("%s 有 %d 处写法不对，什么都没有改动", file, len(list)), list); err != nil {
+		return nil, err
 	}
-	for i := 0; i+1 < len(doc.Content); i += 2 {
-		name, list := doc.Content[i], doc.Content[i+1]
-		if name.Value == "name" || name.Value == "description" || name.Value == "version" {
-			continue
-		}
-		n := slices.IndexFunc(sections, func(s section) bool { return s.name == name.Value })
-		switch {
-		case n < 0:
-			bad(name, "没有 %s 这个部分，可用：%s", name.Value, names())
-		case list.Kind != yaml.SequenceNode:
-			bad(list, "%s 应是一个列表", name.Value)
-		default:
-			b.read(sections[n], list, bad)
-		}
-	}
-	return b, fault.Problems(fmt.Sprintf("%s 有 %d 处写法不对，什么都没有改动", file, len(problems)), problems)
-}
-
-func names() string {
-	var out []string
-	for _, s := range sections {
-		out = append(out, s.name)
-	}
-	return strings.Join(out, "、")
+	return b, nil
 }
 
 func (b *Bundle) at(line int) string { return b.File + ":" + strconv.Itoa(line) }
 
-// read takes a section's definitions. Each is a mapping with a key; the rest is its body.
-func (b *Bundle) read(s section, list *yaml.Node, bad func(*yaml.Node, string, ...any)) {
+// sections reads the parts of the document.
+func (r *reader) sections(doc *yaml.Node) {
+	if doc.Kind != yaml.MappingNode {
+		r.bad(doc, "配置包应由 %s 等部分组成", names())
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(doc.Content); i += 2 {
+		name, list := doc.Content[i], deref(doc.Content[i+1])
+		if first, again := seen[name.Value]; again {
+			r.bad(name, "%s 在第 %d 行已经写过，请合成一处", name.Value, first)
+			continue
+		}
+		seen[name.Value] = name.Line
+		n := slices.IndexFunc(sections, func(s section) bool { return s.name == name.Value })
+		switch {
+		case slices.Contains(about, name.Value), strings.HasPrefix(name.Value, "x-"): // x-…: a place for anchors
+		case n < 0:
+			r.bad(name, "没有 %s 这个部分，可用：%s", name.Value, names())
+		case list.ShortTag() == "!!null": // a heading with nothing under it
+		case list.Kind != yaml.SequenceNode:
+			r.bad(name, "%s 应是一个列表，每项以“- key: …”开头", name.Value)
+		default:
+			r.section(sections[n], list)
+		}
+	}
+}
+
+func names() string {
+	out := make([]string, len(sections))
+	for i, s := range sections {
+		out[i] = s.name
+	}
+	return strings.Join(out, "、")
+}
+
+// section takes a section's definitions. Each is a mapping with a key; the rest is its body.
+func (r *reader) section(s section, list *yaml.Node) {
 	seen := map[string]int{}
 	for _, n := range list.Content {
-		if n.Kind != yaml.MappingNode {
-			bad(n, "%s的每一项应是“键: 值”的写法", s.label)
+		item := deref(n)
+		if item.Kind != yaml.MappingNode {
+			r.bad(n, "%s的每一项应写成“键: 值”，如 - key: my_%s", s.label, s.kind)
 			continue
 		}
-		body := *n
+		body, key, line := *item, "", 0
 		body.Content = nil
-		key := ""
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == "key" {
-				key = strings.TrimSpace(n.Content[i+1].Value)
-				continue
+		for i := 0; i+1 < len(item.Content); i += 2 {
+			if v := deref(item.Content[i+1]); item.Content[i].Value != "key" {
+				body.Content = append(body.Content, item.Content[i], item.Content[i+1])
+			} else if v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
+				key, line = strings.TrimSpace(v.Value), item.Content[i].Line
 			}
-			body.Content = append(body.Content, n.Content[i], n.Content[i+1])
 		}
-		if key == "" {
-			bad(n, "%s缺少 key：请给它一个不变的英文名", s.label)
+		switch first, again := seen[key]; {
+		case key == "":
+			r.bad(n, "%s缺少 key：请给它一个不变的英文名", s.label)
 			continue
-		}
-		if first, ok := seen[key]; ok {
-			bad(n, "%s %s 在第 %d 行已经出现过", s.label, key, first)
+		case again:
+			r.badAt(line, "%s %s 在第 %d 行已经出现过", s.label, key, first)
+			continue
+		case !goodKey(s.kind, key):
+			r.badAt(line, "%s的 key “%s”不合规：用字母、数字和 _ - .，以字母或数字开头，最长 %d 个字节", s.label, key, maxKey)
 			continue
 		}
 		seen[key] = n.Line
-		raw, err := b.encode(&body, s.kind+"/"+key)
+		r.item(setting.Item{Kind: s.kind, Key: key}, &body)
+	}
+}
+
+var (
+	keyForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	staffForm = regexp.MustCompile(`^[A-Za-z0-9_-]+/[A-Za-z0-9_.@-]+$`) // "CorpID/userid"
+)
+
+func goodKey(kind, key string) bool {
+	form := keyForm
+	if kind == org.KindStaff {
+		form = staffForm
+	}
+	return len(key) <= maxKey && form.MatchString(key)
+}
+
+// item reads one definition's body, or the wish that there be none.
+func (r *reader) item(it setting.Item, body *yaml.Node) {
+	path := it.Kind + "/" + it.Key
+	before := len(r.problems)
+	v, _ := r.value(body, path, "/", 1).(map[string]any)
+	if len(r.problems) > before {
+		return
+	}
+	switch wish, given := v["delete"]; {
+	case !given:
+		raw, err := encode(v)
 		if err != nil {
-			bad(n, "%s %s：%v", s.label, key, err)
-			continue
+			r.bad(body, "%s 不能保存：%v", path, err)
+			return
 		}
-		b.lines[s.kind+"/"+key] = n.Line
-		b.Items = append(b.Items, setting.Item{Kind: s.kind, Key: key, Body: raw})
-	}
-}
-
-// encode turns a node into JSON, noting the line of every place in it.
-func (b *Bundle) encode(n *yaml.Node, path string) (json.RawMessage, error) {
-	b.note(n, path)
-	var v any
-	if err := n.Decode(&v); err != nil {
-		return nil, err
-	}
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("有不能表示的值：%w", err)
-	}
-	return setting.Canonical(raw)
-}
-
-func (b *Bundle) note(n *yaml.Node, path string) {
-	if _, ok := b.lines[path]; !ok {
-		b.lines[path] = n.Line
-	}
-	sep := "."
-	if strings.Count(path, "/") == 1 {
-		sep = "/"
-	}
-	switch n.Kind {
-	case yaml.AliasNode:
-		b.note(n.Alias, path)
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			p := path + sep + n.Content[i].Value
-			b.lines[p] = n.Content[i].Line
-			b.note(n.Content[i+1], p)
-		}
-	case yaml.SequenceNode:
-		for i, c := range n.Content {
-			p := path + "[" + strconv.Itoa(i) + "]"
-			b.lines[p] = c.Line
-			b.note(c, p)
-		}
+		it.Body = raw
+		r.bundle.Items = append(r.bundle.Items, it)
+	case wish != true:
+		r.badAt(r.bundle.lines[path+"/delete"], "delete 只能写 true（删除这一项）；要保留请去掉这一行")
+	case len(v) > 1:
+		r.badAt(r.bundle.lines[path+"/delete"], "要删除 %s 就只写 key 和 delete: true，不要写其他内容", path)
+	default:
+		r.bundle.Gone = append(r.bundle.Gone, it)
 	}
 }
 
@@ -192,163 +224,48 @@ func (b *Bundle) line(path string) (int, bool) {
 	}
 }
 
-// Difference is what applying would do to one definition.
-type Difference struct {
-	Kind   string          `json:"kind"`
-	Key    string          `json:"key"`
-	Change string          `json:"change"` // "new", "changed"
-	Parts  []string        `json:"parts,omitempty"`
-	Old    json.RawMessage `json:"-"`
-	New    json.RawMessage `json:"-"`
-}
-
-// Report is what a bundle changes, and how much of it is in force already.
-type Report struct {
-	Differences []Difference `json:"differences"`
-	Same        int          `json:"same"`
-	Applied     bool         `json:"applied"`
-}
-
-// Applier checks and applies bundles.
-type Applier struct {
-	settings *setting.Store
-	world    World
-}
-
-// NewApplier makes an applier; world is what definitions may refer to besides each other.
-func NewApplier(s *setting.Store, w World) *Applier { return &Applier{settings: s, world: w} }
-
-// Check compiles the bundle laid over what is in force and says what would change. Definitions that the
-// bundle does not name stay as they are.
-//
-// Fault: Invalid with every mistake at once, each at its line.
-func (a *Applier) Check(ctx context.Context, b *Bundle) (Report, error) {
-	current, err := a.settings.List(ctx)
-	if err != nil {
-		return Report{}, err
-	}
-	type name struct{ kind, key string }
-	inForce := map[name]setting.Item{}
-	var id int64
-	for _, it := range current {
-		inForce[name{it.Kind, it.Key}] = it
-		id = max(id, it.ID)
-	}
-	var r Report
-	merged := map[name]setting.Item{}
-	for n, it := range inForce {
-		merged[n] = it
-	}
-	for _, it := range b.Items {
-		n := name{it.Kind, it.Key}
-		old, exists := inForce[n]
-		switch {
-		case !exists:
-			id++
-			it.ID, it.Rev = id, 1
-			r.Differences = append(r.Differences, Difference{Kind: it.Kind, Key: it.Key, Change: "new", New: it.Body})
-		case string(old.Body) == string(it.Body):
-			r.Same++
-			continue
-		default:
-			it.ID, it.Rev = old.ID, old.Rev+1
-			r.Differences = append(r.Differences, Difference{Kind: it.Kind, Key: it.Key, Change: "changed", Parts: parts(old.Body, it.Body), Old: old.Body, New: it.Body})
-		}
-		merged[n] = it
-	}
-	all := make([]setting.Item, 0, len(merged))
-	for _, it := range merged {
-		all = append(all, it)
-	}
-	slices.SortFunc(all, func(x, y setting.Item) int { return cmp.Compare(x.ID, y.ID) })
-	_, problems := Compile(all, a.world)
-	return r, b.tell(problems)
-}
+// lineInside matches messages that name a line of a text, counted from its first.
+var lineInside = regexp.MustCompile(`第 (\d{1,4}) 行(附近)?[，：]`)
 
 // tell gives each problem its line. What is wrong outside the file is told by its name.
 func (b *Bundle) tell(problems []fault.Problem) error {
-	type told struct {
-		line int
-		fault.Problem
-	}
-	var list []told
+	list := make([]mistake, 0, len(problems))
 	for _, p := range problems {
 		line, ok := b.line(p.Path)
-		if ok {
-			p = fault.Problem{Path: b.at(line), Message: p.Path + "：" + p.Message}
+		if !ok {
+			list = append(list, mistake{0, p.Path + "：" + p.Message})
+			continue
 		}
-		list = append(list, told{line, p})
+		if m := lineInside.FindStringSubmatch(p.Message); m != nil && b.texts[p.Path] > 0 {
+			n, _ := strconv.Atoi(m[1]) // digits, as matched
+			line = b.texts[p.Path] + n - 1
+			p.Message = strings.Replace(p.Message, m[0], "", 1)
+		}
+		list = append(list, mistake{line, p.Path + "：" + p.Message})
 	}
-	slices.SortStableFunc(list, func(x, y told) int { return cmp.Compare(x.line, y.line) })
+	slices.SortStableFunc(list, func(x, y mistake) int { return x.line - y.line })
 	out := make([]fault.Problem, len(list))
-	for i, t := range list {
-		out[i] = t.Problem
+	for i, m := range list {
+		out[i] = fault.Problem{Path: b.at(m.line), Message: m.message}
+		if m.line == 0 {
+			out[i].Path = "已有的配置"
+		}
 	}
-	return fault.Problems(fmt.Sprintf("有 %d 处错误，什么都没有改动", len(out)), out)
+	return fault.Problems(fmt.Sprintf("%s 有 %d 处错误，什么都没有改动", b.File, len(out)), out)
 }
 
-// Apply checks and puts in force, in one transaction. Applying the same bundle again changes nothing.
-// Faults: those of Check.
-func (a *Applier) Apply(ctx context.Context, b *Bundle, by string) (Report, error) {
-	r, err := a.Check(ctx, b)
-	if err != nil {
-		return r, err
-	}
-	var changes []setting.Change
-	for _, d := range r.Differences {
-		changes = append(changes, setting.Change{Kind: d.Kind, Key: d.Key, Body: d.New})
-	}
-	if _, err := a.settings.Apply(ctx, changes, by); err != nil {
-		return r, err
-	}
-	r.Applied = true
-	return r, nil
-}
-
-// parts names the top-level members in which two bodies differ.
-func parts(old, now json.RawMessage) []string {
-	var a, b map[string]json.RawMessage
-	if json.Unmarshal(old, &a) != nil || json.Unmarshal(now, &b) != nil {
-		return nil
-	}
-	var out []string
-	for k, v := range b {
-		if string(a[k]) != string(v) {
-			out = append(out, k)
+// readable says why a text cannot be YAML at all, and in which line.
+func readable(text []byte) (line int, why string) {
+	for n := 0; n < len(text); {
+		c, size := utf8.DecodeRune(text[n:])
+		at := func() int { return 1 + strings.Count(string(text[:n]), "\n") }
+		switch {
+		case c == utf8.RuneError && size == 1:
+			return at(), "不是 UTF-8 编码：请用编辑器“另存为 UTF-8”后再试（GBK、UTF-16 都不行）"
+		case c < 0x20 && c != '\t' && c != '\n' && c != '\r', c == 0x7f:
+			return at(), fmt.Sprintf("有看不见的控制字符 U+%04X，请删掉", c)
 		}
+		n += size
 	}
-	for k := range a {
-		if _, ok := b[k]; !ok {
-			out = append(out, k)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// Export writes what is in force as a bundle.
-func Export(items []setting.Item) ([]byte, error) {
-	root := &yaml.Node{Kind: yaml.MappingNode}
-	for _, s := range sections {
-		list := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, it := range items {
-			if it.Kind != s.kind {
-				continue
-			}
-			var v map[string]any
-			if err := json.Unmarshal(it.Body, &v); err != nil {
-				return nil, fmt.Errorf("export %s/%s: %w", it.Kind, it.Key, err)
-			}
-			body := &yaml.Node{}
-			if err := body.Encode(v); err != nil {
-				return nil, fmt.Errorf("export %s/%s: %w", it.Kind, it.Key, err)
-			}
-			body.Content = append([]*yaml.Node{{Kind: yaml.ScalarNode, Value: "key"}, {Kind: yaml.ScalarNode, Value: it.Key, Tag: "!!str"}}, body.Content...)
-			list.Content = append(list.Content, body)
-		}
-		if len(list.Content) > 0 {
-			root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: s.name}, list)
-		}
-	}
-	return yaml.Marshal(root)
+	return 0, ""
 }

@@ -40,6 +40,9 @@ type Error struct {
 type Problem struct {
 	Path    string `json:"path"`
 	Message string `json:"message"`
+	// Cause begins the paths of problems from which this one follows: where there are such, they alone
+	// are worth telling. Mostly "".
+	Cause string `json:"-"`
 }
 
 func (e *Error) Error() string {

@@ -8,6 +8,7 @@ import (
 	"maps"
 
 	"github.com/koi-scrm/koi/app/message"
+	"github.com/koi-scrm/koi/app/setting"
 )
 
 // rawJSON is a config member that is decoded later.
@@ -76,6 +77,7 @@ func (c *compiler) template(path, key string, channel message.Channel) *message.
 	t := c.known.Messages.Get(key)
 	if t == nil {
 		c.say(path, "没有可用的消息模板“%s”", key)
+		c.problems[len(c.problems)-1].Cause = setting.KindMessage + "/" + key // when that is wrong, it is told there
 		return nil
 	}
 	if t.Channel != channel {

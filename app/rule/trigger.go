@@ -47,7 +47,7 @@ func DecodeTriggers(body json.RawMessage, path string, scope *Scope) (Triggers, 
 			Where  json.RawMessage `json:"where"`
 		}
 		if err := setting.Decode(raw, &n); err != nil {
-			bad("", "触发事件应写成 {\"events\":[…],\"where\":[…]}：%v", err)
+			bad(setting.Place(err), "触发事件应写成 {\"events\":[…],\"where\":[…]}：%v", err)
 			continue
 		}
 		t := trigger{events: n.Events}

@@ -80,7 +80,7 @@ func TestCompile(t *testing.T) {
 			`stage/c/enter: 缺少进入条件：只有最前面的阶段（现在是 a）可以不写；只想手工设置请写 "manual": true`,
 		}, problems)
 		require.Contains(t, problems[2], `stage/a/enter.leaf: 没有叫 "nope" 的条件`)
-		require.Contains(t, problems[8], "stage/g: 阶段写法不对")
+		require.Contains(t, problems[8], "stage/g/order: 阶段写法不对：应是整数")
 		require.Empty(t, m.Stages(), "what has a problem is left out")
 	})
 
