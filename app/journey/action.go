@@ -167,9 +167,7 @@ const reasonsVariable = "score.reasons"
 
 func decodeSendOfficial(c *compiler, n Node) part {
 	var cfg sendConfig
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	t := c.template("config.template", cfg.Template, message.OfficialKF)
 	d := sendOfficial{template: t, account: cfg.Account, expires: c.expiry(cfg.Expires, t)}
 	if strings.Contains(cfg.Account, "/") {
@@ -183,9 +181,7 @@ func decodeSendOfficial(c *compiler, n Node) part {
 
 func decodeSendWeCom(c *compiler, n Node) part {
 	var cfg sendConfig
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	t := c.template("config.template", cfg.Template, message.WeComApp)
 	d := sendWeCom{template: t, account: cfg.Account, expires: c.expiry(cfg.Expires, t)}
 	c.weComAccount(cfg.Account)
@@ -208,9 +204,7 @@ func decodeAlert(c *compiler, n Node) part {
 		Pick        string     `json:"pick"`
 		Departments []int64    `json:"departments"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	t := c.template("config.template", cfg.Template, message.WeComApp)
 	if t != nil && t.Class != message.StaffAlert {
 		c.say("config.template", "消息模板“%s”的类别是%s，提醒员工要用%s类", t.Name, t.Class.Label(), message.StaffAlert.Label())
@@ -277,9 +271,7 @@ func decodeTag(c *compiler, n Node) part {
 		Add    []string `json:"add"`
 		Remove []string `json:"remove"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	if len(cfg.Add)+len(cfg.Remove) == 0 {
 		c.say("config", "请选择要打上或去掉的标签")
 	}
@@ -303,9 +295,7 @@ func decodeChange(c *compiler, n Node) part {
 		Set   map[string]any `json:"set"`
 		Stage string         `json:"stage"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	if len(cfg.Set) == 0 && cfg.Stage == "" {
 		c.say("config", "请填写要改的字段或阶段")
 	}
@@ -341,9 +331,7 @@ var endComponents = []Component{{
 	Explain: "旅程到此为止。",
 	Config:  []Member{},
 	decode: func(c *compiler, n Node) part {
-		if !decodeConfig(c, n, &struct{}{}) {
-			return nil
-		}
+		decodeConfig(c, n, &struct{}{})
 		return end{}
 	},
 }}

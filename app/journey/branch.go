@@ -49,9 +49,7 @@ func decodeBranch(c *compiler, n Node) part {
 			When  rawJSON `json:"when"`
 		} `json:"branches"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	p := &branch{}
 	c.manyWays("config.branches", len(cfg.Branches))
 	for i, b := range cfg.Branches {
@@ -152,9 +150,7 @@ func decodeWaitEvent(c *compiler, n Node) part {
 		} `json:"cases"`
 		Timeout string `json:"timeout"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	p := &waitEvent{timeout: c.span("config.timeout", cfg.Timeout)}
 	c.manyWays("config.cases", len(cfg.Cases))
 	for i, x := range cfg.Cases {

@@ -29,6 +29,8 @@ type compiler struct {
 	g        *Graph
 	place    string // path of the node at hand, "" outside nodes
 	problems []fault.Problem
+	dangling map[*node]map[string]bool // ports whose edge was told to lead nowhere
+	loose    bool                      // something of the shape was told, so that what cannot be reached tells nothing new
 }
 
 // compile reads one definition. The graph is complete only without problems; it is returned anyway when
@@ -36,8 +38,7 @@ type compiler struct {
 // nodes with problems then fail when a run arrives.
 func compile(it setting.Item, known Known) (*Graph, []fault.Problem) {
 	c := &compiler{it: it, known: known}
-	if err := setting.Decode(it.Body, &c.def); err != nil {
-		c.say("", "旅程写法不对：%s", jsonHint(err))
+	if !c.decode("", it.Body, &c.def) && !json.Valid(it.Body) {
 		return nil, c.problems
 	}
 	c.g = &Graph{ID: it.ID, Rev: it.Rev, Key: it.Key, Name: c.def.Name, Status: c.def.Status, Subject: c.def.Subject, Def: c.def,
@@ -57,26 +58,20 @@ func (c *compiler) say(path, format string, args ...any) {
 	c.problems = append(c.problems, setting.Problem(setting.KindJourney, c.it.Key, path, format, args...))
 }
 
-// decode reads a JSON part strictly; path is below the node at hand.
+// decode reads a JSON part strictly; path is below the node at hand. What fits is read also when something
+// else does not.
 func (c *compiler) decode(path string, body json.RawMessage, into any) bool {
-	if err := setting.Decode(body, into); err != nil {
-		c.say(path, "写法不对：%s", jsonHint(err))
-		return false
+	err := setting.Decode(body, into)
+	var misfit *setting.Misfit
+	switch {
+	case err == nil:
+		return true
+	case asType(err, &misfit):
+		c.say(strings.TrimPrefix(path+setting.Place(err), "."), "写法不对：%s", misfit.Reason)
+	default:
+		c.say(path, "写法不对：不是有效的 JSON")
 	}
-	return true
-}
-
-// jsonHint puts a decoder's words into Chinese.
-func jsonHint(err error) string {
-	var wrongType *json.UnmarshalTypeError
-	msg := err.Error()
-	if name, ok := strings.CutPrefix(msg, "json: unknown field "); ok {
-		return "没有 " + name + " 这一项"
-	}
-	if asType(err, &wrongType) {
-		return fmt.Sprintf("%s 的类型不对", wrongType.Field)
-	}
-	return "不是有效的 JSON"
+	return false
 }
 
 func (c *compiler) head() {
@@ -272,6 +267,7 @@ func (c *compiler) node(i int, n Node) {
 	out.comp = component(n.Component)
 	if out.comp == nil {
 		c.say("component", "没有组件“%s”", n.Component)
+		c.loose = true // it may have been meant as the trigger
 		out.comp = &Component{Key: n.Component, Label: n.Component}
 		out.part = broken{}
 	} else {
@@ -319,72 +315,109 @@ func (c *compiler) edges() {
 		if from == nil {
 			c.say(at+".from", "没有步骤“%s”", e.From)
 		}
-		if to == nil {
-			c.say(at+".to", "没有步骤“%s”", e.To)
-		}
-		if from == nil || to == nil {
-			continue
-		}
 		port := e.Port
 		if port == "" {
 			port = portNext.Key
 		}
+		if to == nil {
+			c.say(at+".to", "没有步骤“%s”", e.To)
+		}
+		if from == nil || to == nil {
+			c.loose = true
+			c.dangle(from, port)
+			continue
+		}
 		_, isBroken := from.part.(broken)
 		if !isBroken && !slices.ContainsFunc(portsOf(from), func(p Port) bool { return p.Key == port }) {
 			c.say(at+".port", "步骤 %s（%s）没有出口“%s”", from.id, from.comp.Label, port)
+			c.loose = true
 			continue
 		}
 		if _, isTrigger := to.part.(starter); isTrigger {
 			c.say(at+".to", "连线不能指向触发步骤 %s", to.id)
+			c.loose = true
+			c.dangle(from, port)
 			continue
 		}
 		if from.to[port] != nil {
 			c.say(at+".port", "步骤 %s 的出口“%s”连了两条线：要分开走请用“条件判断”", from.id, port)
+			c.loose = true
 			continue
 		}
 		from.to[port] = to
 	}
 }
 
-// shape checks the graph as a whole.
+// dangle notes a port whose edge was told to lead nowhere.
+func (c *compiler) dangle(from *node, port string) {
+	if from == nil {
+		return
+	}
+	if c.dangling == nil {
+		c.dangling = map[*node]map[string]bool{}
+	}
+	if c.dangling[from] == nil {
+		c.dangling[from] = map[string]bool{}
+	}
+	c.dangling[from][port] = true
+}
+
+// shape checks the graph as a whole. One forgotten edge is told once: as the port it should start from, and
+// only when all ports lead somewhere as the step that nothing leads to.
 func (c *compiler) shape() {
-	if len(c.g.triggers) == 0 && !slices.ContainsFunc(c.g.nodes, func(n *node) bool { return n.comp.Group == Triggers }) {
+	isTrigger := func(n *node) bool { return n.comp.Group == Triggers }
+	if !c.loose && !slices.ContainsFunc(c.g.nodes, isTrigger) {
 		c.say("nodes", "没有触发步骤：旅程不会有人进入")
+		c.loose = true
+	}
+	seen := map[*node]bool{}
+	for _, n := range c.g.nodes {
+		if isTrigger(n) {
+			visit(n, seen)
+		}
 	}
 	for _, n := range c.g.nodes {
-		if _, isBroken := n.part.(broken); isBroken {
+		if _, isBroken := n.part.(broken); isBroken || !seen[n] {
 			continue
 		}
 		for _, p := range portsOf(n) {
-			if !p.Optional && n.to[p.Key] == nil {
+			if !p.Optional && n.to[p.Key] == nil && !c.dangling[n][p.Key] {
 				c.say(fmt.Sprintf("nodes[%d]", n.index), "步骤 %s（%s）的出口“%s”没有连到下一步；到此为止请连到“结束”", n.id, n.comp.Label, p.Label)
+				c.loose = true
 			}
 		}
 	}
-	c.reach()
+	if !c.loose {
+		c.unreached(seen)
+	}
 	c.cycles()
 }
 
-func (c *compiler) reach() {
-	seen := map[*node]bool{}
-	var walk func(n *node)
-	walk = func(n *node) {
-		if seen[n] {
-			return
-		}
-		seen[n] = true
+// visit notes every step that a run at n can come to.
+func visit(n *node, seen map[*node]bool) {
+	if seen[n] {
+		return
+	}
+	seen[n] = true
+	for _, next := range n.to {
+		visit(next, seen)
+	}
+}
+
+// unreached tells the steps that no way leads to; of several in a row the first.
+func (c *compiler) unreached(seen map[*node]bool) {
+	led := map[*node]bool{}
+	for _, n := range c.g.nodes {
 		for _, next := range n.to {
-			walk(next)
+			led[next] = true
 		}
 	}
-	for _, n := range c.g.nodes {
-		if n.comp.Group == Triggers {
-			walk(n)
-		}
-	}
-	for _, n := range c.g.nodes {
-		if !seen[n] && n.comp.Group != Triggers {
-			c.say(fmt.Sprintf("nodes[%d]", n.index), "没有路能走到步骤 %s（%s）", n.id, n.comp.Label)
+	for _, inCircle := range []bool{false, true} { // a circle has no first one
+		for _, n := range c.g.nodes {
+			if !seen[n] && led[n] == inCircle {
+				c.say(fmt.Sprintf("nodes[%d]", n.index), "没有路能走到步骤 %s（%s）", n.id, n.comp.Label)
+				visit(n, seen)
+			}
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestComponents_decode_what_they_declare(t *testing.T) {
 			body := fmt.Sprintf(`{"nodes":[{"id":"n","component":%q,"config":{%q:%s}}]}`, c.Key, m.Key, value)
 			_, problems := compile(setting.Item{Key: "k", Body: []byte(body)}, known(t))
 			for _, p := range problems {
-				require.NotContains(t, p.Message, "写法不对：", "%s.%s: %s", c.Key, m.Key, p)
+				require.NotContains(t, p.Message, "写法不对：", "%s.%s: %v", c.Key, m.Key, p)
 			}
 		}
 	}
@@ -135,7 +135,8 @@ edges:
 		"settings.exit[1].when.leaf：",
 		"nodes[0].id：步骤编号“Bad Id”不合规",
 		"nodes[0].config.events：请选择事件",
-		"nodes[1].config：写法不对：没有 \"whem\" 这一项",
+		"nodes[1].config.whem：写法不对",
+		"nodes[1].config.where[0].op：",
 		"nodes[2].id：步骤编号“go”重复",
 		"nodes[3].component：没有组件“magic”",
 		"nodes[4].config.branches[0].port：出口编号“else”重复",

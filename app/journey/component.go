@@ -1,8 +1,9 @@
 package journey
 
 import (
-	"encoding/json"
 	"slices"
+
+	"github.com/koi-scrm/koi/app/event"
 )
 
 // Group is where a component stands in the palette.
@@ -135,7 +136,10 @@ type starter interface {
 	part
 	// on lists the event types to look at.
 	on() []string
-	// starts reports whether the event of at starts a run.
+	// concerns reports whether an event is one it starts runs for, whoever the person is.
+	concerns(e *event.Event) bool
+	// starts reports whether the event of at starts a run: it concerns the trigger, and the person satisfies
+	// its condition.
 	starts(at *place) bool
 }
 
@@ -151,11 +155,9 @@ type lookup interface{ looksUp() bool }
 type brancher interface{ ports() []Port }
 
 // decodeConfig reads a node's config into a struct, reporting members that do not exist or have the wrong
-// type.
-func decodeConfig(c *compiler, n Node, into any) bool {
-	body := n.Config
-	if len(body) == 0 {
-		body = json.RawMessage("{}")
+// type; the others are checked all the same.
+func decodeConfig(c *compiler, n Node, into any) {
+	if len(n.Config) > 0 {
+		c.decode("config", n.Config, into)
 	}
-	return c.decode("config", body, into)
 }

@@ -2,14 +2,17 @@ package journey
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/rule"
@@ -70,7 +73,7 @@ type live struct {
 // NewStage makes the stage. Use gives it a model before the first batch.
 func NewStage(c Config) *Stage {
 	s := &Stage{Config: c, graphs: map[version]*Graph{}}
-	s.model.Store(&Model{})
+	s.model.Store(&Model{known: Known{Scope: &rule.Scope{Zone: time.UTC}}})
 	return s
 }
 
@@ -135,6 +138,8 @@ func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 			s.drive(b, l, e, input{kind: stopped, result: result{reason: "被手动移出" + by(e)}})
 		}
 		return nil
+	case e.Type == event.CommandJourneyStart:
+		return s.command(b, e)
 	case strings.HasPrefix(e.Type, "command."), strings.HasPrefix(e.Type, "timer."):
 		return nil
 	case e.Type == event.JourneyStepDone:
@@ -156,6 +161,33 @@ func by(e *event.Event) string {
 		return "（" + who + "）"
 	}
 	return ""
+}
+
+// command lets somebody enter a live journey behind one of its triggers (props journey, and node when not
+// behind the first), whatever the trigger asks. The entry rules hold; Directory.StartedBy tells whether
+// they let the person in.
+func (s *Stage) command(b *event.Batch, e *event.Event) error {
+	id, _ := strconv.ParseInt(e.Props.Str("journey"), 10, 64)
+	g := s.m.newest[id]
+	if g == nil || g.Status != Live || g.Subject != Customers || len(g.triggers) == 0 {
+		return fault.New(fault.NotFound, "旅程 %s 没有在运行，或不能让客户进入：请刷新后重试", e.Props.Str("journey"))
+	}
+	n := g.triggers[0]
+	if name := e.Props.Str("node"); name != "" {
+		if n = g.node(name); n == nil || !slices.Contains(g.triggers, n) {
+			return fault.New(fault.NotFound, "旅程“%s”没有触发步骤 %s：请刷新后重试", g.Name, name)
+		}
+	}
+	if e.ContactID == 0 {
+		return fault.New(fault.NotFound, "没有这位客户，可能已被合并或删除")
+	}
+	x := entrance{g: g, node: n}
+	if why := s.refuse(b, e, x, e.ContactID); why != "" {
+		s.tally(g.ID, g.Rev, n.id).blocked++
+		return nil
+	}
+	s.begin(b, e, x, e.ContactID, "")
+	return nil
 }
 
 // runOf is the run an event names. Ids are beyond what JSON numbers hold exactly, so they travel as text.

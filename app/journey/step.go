@@ -13,6 +13,7 @@ type input struct {
 	kind   inputKind
 	event  *event.Event // of happened, and of started
 	result result       // of performed
+	port   string       // of chosen
 }
 
 type inputKind int
@@ -23,6 +24,7 @@ const (
 	due                        // its due time is there
 	resumed                    // what it did before is applied now
 	performed                  // the action it asked for was tried
+	chosen                     // whoever rehearses says how the wait ends
 	stopped                    // somebody or something takes it out; result.reason says why
 )
 
@@ -52,8 +54,6 @@ type facts struct {
 	now     int64
 	person  *rule.Person // nil when the run is about no customer
 	explain bool         // keep the reasons of conditions, for test runs
-	// skipWaits makes waits end at once, for test runs.
-	skipWaits bool
 	// looked: what parts look up is at hand.
 	looked bool
 	// stale: the run changed the person in this batch and the change isn't applied yet.
@@ -159,6 +159,8 @@ func (s *stepper) begin() {
 		}
 	case performed:
 		s.took(n)
+	case chosen:
+		s.leave(n, way{port: s.in.port, why: "试走时选定"})
 	}
 }
 
@@ -310,8 +312,6 @@ func (s *stepper) arrive(n *node) way {
 		s.run.State, s.run.DueAt = Ready, s.f.now
 		s.out.action = v.do
 		return way{}
-	case v.wait && s.f.skipWaits:
-		return at.through(n.part.(waiter).due(at))
 	case v.wait:
 		s.run.State, s.run.DueAt = Waiting, v.due
 		return way{}

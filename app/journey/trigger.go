@@ -64,9 +64,7 @@ func decodeOnEvent(c *compiler, n Node) part {
 		Where  rawJSON  `json:"where"`
 		When   rawJSON  `json:"when"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	c.events("config.events", cfg.Events)
 	return &onEvent{events: cfg.Events, labels: c.eventLabels(cfg.Events),
 		where: c.where("config", cfg.Where), when: c.tree("config.when", cfg.When)}
@@ -74,12 +72,11 @@ func decodeOnEvent(c *compiler, n Node) part {
 
 func (p *onEvent) on() []string { return p.events }
 
-func (p *onEvent) starts(at *place) bool {
-	if !slices.Contains(p.events, at.e.Type) || !p.where.Match(at.e) {
-		return false
-	}
-	return holds(p.when, at)
+func (p *onEvent) concerns(e *event.Event) bool {
+	return slices.Contains(p.events, e.Type) && p.where.Match(e)
 }
+
+func (p *onEvent) starts(at *place) bool { return p.concerns(at.e) && holds(p.when, at) }
 
 func (p *onEvent) arrive(*place) verdict { return verdict{port: portNext.Key} }
 func (p *onEvent) summary() string {
@@ -150,9 +147,7 @@ func decodeOnChange(c *compiler, n Node) part {
 		Thresholds []string `json:"thresholds"`
 		When       rawJSON  `json:"when"`
 	}
-	if !decodeConfig(c, n, &cfg) {
-		return nil
-	}
+	decodeConfig(c, n, &cfg)
 	change, ok := changes[cfg.Change]
 	if !ok {
 		c.say("config.change", "变化可以是 tag_added、tag_removed、stage_entered、score_crossed，现在是“%s”", cfg.Change)
@@ -199,14 +194,12 @@ func decodeOnChange(c *compiler, n Node) part {
 
 func (p *onChange) on() []string { return p.types }
 
-func (p *onChange) starts(at *place) bool {
-	if at.e.Type != p.types[0] || !p.concerns(at.e) {
-		return false
-	}
-	return holds(p.when, at)
-}
+func (p *onChange) starts(at *place) bool { return p.concerns(at.e) && holds(p.when, at) }
 
 func (p *onChange) concerns(e *event.Event) bool {
+	if e.Type != p.types[0] {
+		return false
+	}
 	switch p.kind {
 	case "stage_entered":
 		return p.stages[e.Props.Str("stage")] && (!p.first || e.Props.Str("first") == "true")

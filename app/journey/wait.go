@@ -80,9 +80,7 @@ type wait struct {
 
 func decodeWait(c *compiler, n Node) part {
 	p := &wait{}
-	if !decodeConfig(c, n, &p.waitConfig) {
-		return nil
-	}
+	decodeConfig(c, n, &p.waitConfig)
 	var err error
 	switch p.Mode {
 	case "for":
