@@ -176,6 +176,12 @@ func Declare(items []setting.Item, today int32, scope *rule.Scope) {
 			if def.Label == "" {
 				def.Label = it.Key
 			}
+			for _, t := range d.Thresholds {
+				def.Marks = append(def.Marks, t.Key)
+			}
+			for _, x := range d.Surges {
+				def.Marks = append(def.Marks, x.Key)
+			}
 			scope.Scores[it.Key] = def
 		case setting.KindGrid:
 			var g gridDefinition

@@ -18,24 +18,24 @@ func (m *Model) Relation() string {
 	var value, rows []string
 	for _, s := range m.scores {
 		if s.HalfLife == 0 {
-			rows = append(rows, fmt.Sprintf("(model_id = %d AND half_life = 0)", s.ID))
+			rows = append(rows, fmt.Sprintf("(s.model_id = %d AND s.half_life = 0)", s.ID))
 			continue
 		}
 		span := s.HalfLife * epochHalves
-		rows = append(rows, fmt.Sprintf("(model_id = %d AND half_life = %d AND base_day BETWEEN %d AND %d)", s.ID, s.HalfLife, s.scale.Base-3*span, s.scale.Base))
+		rows = append(rows, fmt.Sprintf("(s.model_id = %d AND s.half_life = %d AND s.base_day BETWEEN %d AND %d)", s.ID, s.HalfLife, s.scale.Base-3*span, s.scale.Base))
 		for n := int32(1); n < 4; n++ {
-			value = append(value, fmt.Sprintf("WHEN model_id = %d AND base_day = %d THEN (value + %d) >> %d",
+			value = append(value, fmt.Sprintf("WHEN s.model_id = %d AND s.base_day = %d THEN (s.value + %d) >> %d",
 				s.ID, s.scale.Base-n*span, int64(1)<<(n*epochHalves)-1, n*epochHalves))
 		}
 	}
 	if len(rows) == 0 {
 		rows = []string{"1 = 0"}
 	}
-	expr := "value"
+	expr := "s.value"
 	if len(value) > 0 {
-		expr = "CASE " + strings.Join(value, " ") + " ELSE value END AS value"
+		expr = "CASE " + strings.Join(value, " ") + " ELSE s.value END AS value"
 	}
-	return "(SELECT contact_id, model_id, " + expr + " FROM contact_scores WHERE " + strings.Join(rows, " OR ") + ")"
+	return "(SELECT s.contact_id, s.model_id, " + expr + " FROM contact_scores s WHERE " + strings.Join(rows, " OR ") + ")"
 }
 
 // recentDays is how far back a start looks for days that passed while nothing ran.
