@@ -17,6 +17,19 @@ type Part struct {
 	New  string `json:"new,omitempty"`
 }
 
+// String is the part as one line: "rules[view].points：1 → 2".
+func (p Part) String() string {
+	switch {
+	case p.New == reordered:
+		return p.Path + "：" + reordered
+	case p.Old == "":
+		return p.Path + "：+ " + p.New
+	case p.New == "":
+		return p.Path + "：- " + p.Old
+	}
+	return p.Path + "：" + p.Old + " → " + p.New
+}
+
 // reordered is the New of a list that holds the same in another order.
 const reordered = "（顺序变了）"
 

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/koi-scrm/koi/app/contact"
@@ -68,7 +69,16 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 	take(p)
 	m.Staff, p = org.Compile(items)
 	take(p)
-	return m, problems
+	return m, roots(problems)
+}
+
+// roots leaves out problems that follow from others among them.
+func roots(problems []fault.Problem) []fault.Problem {
+	return slices.DeleteFunc(slices.Clone(problems), func(p fault.Problem) bool {
+		return p.Cause != "" && slices.ContainsFunc(problems, func(o fault.Problem) bool {
+			return strings.HasPrefix(o.Path+"/", p.Cause+"/")
+		})
+	})
 }
 
 // Counted lists what must be counted of people's behaviour for the rules among the models.

@@ -40,8 +40,8 @@ type Error struct {
 type Problem struct {
 	Path    string `json:"path"`
 	Message string `json:"message"`
-	// Cause begins the paths of problems from which this one follows: where there are such, they alone
-	// are worth telling. Mostly "".
+	// Cause is where what this one follows from would be told, such as "message/welcome": where there
+	// are problems there, they alone are worth telling. Mostly "".
 	Cause string `json:"-"`
 }
 

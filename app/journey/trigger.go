@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -175,6 +176,11 @@ func decodeOnChange(c *compiler, n Node) part {
 		def, known := c.known.Scope.Scores[cfg.Score]
 		if !known {
 			c.say("config.score", "没有评分模型“%s”", cfg.Score)
+		}
+		for i, k := range cfg.Thresholds {
+			if known && !slices.Contains(def.Marks, k) {
+				c.say(fmt.Sprintf("config.thresholds[%d]", i), "评分模型“%s”没有阈值“%s”，可用：%s", def.Label, k, strings.Join(def.Marks, "、"))
+			}
 		}
 		p.names = []string{def.Label}
 	}

@@ -54,6 +54,9 @@ func (c *compiler) bad(path, format string, args ...any) {
 	c.problems = append(c.problems, fault.Problem{Path: strings.TrimPrefix(path, "."), Message: fmt.Sprintf(format, args...)})
 }
 
+// followsFrom says where else the last problem is told, if at all (see fault.Problem.Cause).
+func (c *compiler) followsFrom(cause string) { c.problems[len(c.problems)-1].Cause = cause }
+
 var members = []string{"all", "any", "not", "leaf", "key", "op", "value", "days", "where"}
 
 func (c *compiler) part(raw json.RawMessage, path string, depth int) (Node, cond) {

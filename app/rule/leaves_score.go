@@ -132,9 +132,11 @@ func (l *leafNode) gridded() (g Grid, fit, intent ScoreDef) {
 	var ok bool
 	if fit, ok = l.scope.Scores[g.Fit]; !ok {
 		l.bad(l.path+".leaf", "格子用的评分模型 %q 不存在", g.Fit)
+		l.followsFrom("grid")
 	}
 	if intent, ok = l.scope.Scores[g.Intent]; !ok {
 		l.bad(l.path+".leaf", "格子用的评分模型 %q 不存在", g.Intent)
+		l.followsFrom("grid")
 	}
 	return
 }

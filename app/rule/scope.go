@@ -38,6 +38,7 @@ type ScoreDef struct {
 	Max     int64 // whole points above which the score shows as Max; 0: none
 	AtLeast func(micro int64, day int32) int64
 	Worth   func(stored int64, day int32) int64
+	Marks   []string // keys of its thresholds and surges, whose crossing is an event
 }
 
 // Micro is one point in 10⁻⁶ points.
