@@ -72,7 +72,7 @@ func NewDispatcher(c DispatcherConfig) *Dispatcher {
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
-	d := &Dispatcher{DispatcherConfig: c, senders: map[Channel]Sender{}, queues: map[queueKey]*queue{}, results: make(chan result, 2*c.Capacity)}
+	d := &Dispatcher{DispatcherConfig: c, senders: map[Channel]Sender{}, queues: map[queueKey]*queue{}, results: make(chan result, maxAppend)}
 	for _, s := range c.Senders {
 		d.senders[s.Channel()] = s
 	}

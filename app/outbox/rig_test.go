@@ -384,8 +384,16 @@ func (p *platform) got() []outbox.Attempt {
 func (r *rig) messages(f outbox.Filter) []outbox.Entry {
 	r.t.Helper()
 	f.Limit = 200
-	list, _, err := r.box.List(context.Background(), f)
-	require.NoError(r.t, err)
+	var list []outbox.Entry
+	for {
+		page, next, err := r.box.List(context.Background(), f)
+		require.NoError(r.t, err)
+		list = append(list, page...)
+		if next == 0 {
+			break
+		}
+		f.Before = next
+	}
 	for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
 		list[i], list[j] = list[j], list[i]
 	}

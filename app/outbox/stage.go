@@ -130,14 +130,19 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if err := s.loadBodies(ctx, tx, due); err != nil {
 		return err
 	}
-	var touched []int64
+	var followers, touched []int64
+	for _, r := range s.rows {
+		if r.channel == OfficialKF && r.contact != 0 {
+			followers = append(followers, r.contact)
+		}
+	}
 	for _, id := range due {
 		if r := s.rows[id]; r != nil && r.class == Marketing && r.contact != 0 {
 			touched = append(touched, r.contact)
 		}
 	}
-	if len(touched) == 0 {
-		return nil
+	if err := s.Reach.LoadWindows(ctx, tx, followers); err != nil {
+		return err
 	}
 	return s.Reach.LoadTouches(ctx, tx, touched)
 }

@@ -165,7 +165,7 @@ func (s *Stage) flushRows(ctx context.Context, tx *db.Tx, made, changed []*row) 
 	for _, r := range changed {
 		moved = append(moved, r.values())
 	}
-	for _, r := range changed {
+	for _, r := range slices.Concat(made, changed) {
 		for _, a := range r.ended {
 			attempts = append(attempts, []any{r.id, a.number, a.at, a.endedAt, string(a.status), a.code, a.detail})
 		}
