@@ -226,7 +226,8 @@ func (a *App) Run(ctx context.Context) error {
 	if err := errors.Join(a.appending.Acquire(ctx), a.processing.Acquire(ctx)); err != nil {
 		return errors.Join(ctxEnded(err), a.Server.Stop(base))
 	}
-	if err := errors.Join(a.Log.Load(ctx), a.Pipeline.Load(ctx)); err != nil {
+	// While this node waited, another one may have changed definitions; if nobody ever made any, we begin.
+	if err := errors.Join(a.Log.Load(ctx), a.Pipeline.Load(ctx), a.seed(ctx), a.model.load(ctx)); err != nil {
 		return errors.Join(err, a.Server.Stop(base))
 	}
 	leases := start(base, failed, a.appending.Keep, a.processing.Keep)

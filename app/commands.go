@@ -3,10 +3,13 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/templates"
 )
 
 // ApplyInput is what `koi apply` asks: a bundle's file name and text.
@@ -40,6 +43,19 @@ func (a *App) apply(ctx context.Context, in json.RawMessage) (any, error) {
 		return a.Bundles.Check(ctx, b)
 	}
 	return a.Bundles.Apply(ctx, b, q.By)
+}
+
+// seed gives a Koi that never had a definition the starter bundle, so that it greets, answers and alerts from
+// the first day. It runs under the leases, so one node does it.
+func (a *App) seed(ctx context.Context) error {
+	r, err := a.Bundles.Seed(ctx, templates.StarterFile, templates.Starter)
+	if err != nil {
+		return fmt.Errorf("apply the starter bundle: %w", err)
+	}
+	if r.Applied {
+		slog.Info("还没有任何配置，已装入起步包", "bundle", templates.StarterFile, "items", len(r.Differences))
+	}
+	return nil
 }
 
 func (a *App) export(ctx context.Context, _ json.RawMessage) (any, error) {

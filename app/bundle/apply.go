@@ -130,13 +130,16 @@ func called(body json.RawMessage) string {
 //
 // Faults: those of Check; Conflict when somebody changed one of the definitions meanwhile.
 func (a *Applier) Apply(ctx context.Context, b *Bundle, by string) (Report, error) {
+	return a.apply(ctx, b, by)
+}
+
+func (a *Applier) apply(ctx context.Context, b *Bundle, by string, changes ...setting.Change) (Report, error) {
 	r, err := a.Check(ctx, b)
 	if err != nil {
 		return r, err
 	}
-	changes := make([]setting.Change, len(r.Differences))
-	for i, d := range r.Differences {
-		changes[i] = setting.Change{Kind: d.Kind, Key: d.Key, Body: d.body, Delete: d.Change == Deleted, IfRev: d.rev}
+	for _, d := range r.Differences {
+		changes = append(changes, setting.Change{Kind: d.Kind, Key: d.Key, Body: d.body, Delete: d.Change == Deleted, IfRev: d.rev})
 	}
 	if _, err := a.settings.Apply(ctx, changes, by); err != nil {
 		return r, err
@@ -145,15 +148,21 @@ func (a *Applier) Apply(ctx context.Context, b *Bundle, by string) (Report, erro
 	return r, nil
 }
 
-// Seed applies a bundle where nothing is defined yet, and leaves any other Koi alone.
+// seeded is the setting that says that the starter bundle was applied once: who then deletes everything
+// means it.
+const seededKind, seededKey = "system", "starter"
+
+// Seed applies a bundle to a Koi that never had a definition, and leaves any other alone.
 func (a *Applier) Seed(ctx context.Context, file string, text []byte) (Report, error) {
 	items, err := a.settings.List(ctx)
-	if err != nil || len(Definitions(items)) > 0 {
+	if err != nil || len(Definitions(items)) > 0 || slices.ContainsFunc(items, func(it setting.Item) bool {
+		return it.Kind == seededKind && it.Key == seededKey
+	}) {
 		return Report{}, err
 	}
 	b, err := Parse(file, text)
 	if err != nil {
 		return Report{}, err
 	}
-	return a.Apply(ctx, b, "system")
+	return a.apply(ctx, b, "system", setting.Change{Kind: seededKind, Key: seededKey, Body: json.RawMessage(`{}`)})
 }
