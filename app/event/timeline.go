@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/lease"
 )
 
@@ -80,7 +81,7 @@ type Place struct {
 // List returns up to limit entries older than the place, newest first, of a person known by the given
 // contact ids (their own and those merged into it). types narrows when not empty.
 func (t *Timeline) List(ctx context.Context, contacts []int64, types []string, before Place, limit int) ([]Entry, error) {
-	q := "SELECT id, contact_id, identity_id, type, at, received_at, account, staff, object_type, object_id, share, props FROM events WHERE contact_id IN (" + db.Marks(len(contacts)) + ")"
+	q := entryQuery + "contact_id IN (" + db.Marks(len(contacts)) + ")"
 	args := db.Args(contacts)
 	if before.ID != 0 {
 		q += " AND (at<? OR (at=? AND id<?))"
@@ -90,9 +91,28 @@ func (t *Timeline) List(ctx context.Context, contacts []int64, types []string, b
 		q += " AND type IN (" + db.Marks(len(types)) + ")"
 		args = append(args, db.Args(types)...)
 	}
-	rows, err := t.db.Query(ctx, q+" ORDER BY at DESC, id DESC LIMIT ?", append(args, limit)...)
+	return t.read(ctx, q+" ORDER BY at DESC, id DESC LIMIT ?", append(args, limit)...)
+}
+
+// Get returns one entry. Fault: NotFound: there is none, it is past its retention, or the event is of a
+// kind that the timeline does not keep.
+func (t *Timeline) Get(ctx context.Context, id ID) (Entry, error) {
+	list, err := t.read(ctx, entryQuery+"lane IN (0, 1) AND id=?", int64(id))
+	if err == nil && len(list) == 0 {
+		err = fault.New(fault.NotFound, "时间线上没有这个事件，或已超过保留期")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("list timeline: %w", err)
+		return Entry{}, err
+	}
+	return list[0], nil
+}
+
+const entryQuery = "SELECT id, contact_id, identity_id, type, at, received_at, account, staff, object_type, object_id, share, props FROM events WHERE "
+
+func (t *Timeline) read(ctx context.Context, q string, args ...any) ([]Entry, error) {
+	rows, err := t.db.Query(ctx, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read timeline: %w", err)
 	}
 	var out []Entry
 	err = db.Each(rows, func(r *sql.Rows) error {

@@ -1,6 +1,9 @@
 // Package httpapi is the one HTTP port: the doors' callbacks, the API under /api/v1, health and metrics.
 // It maps faults to statuses and knows who may call what (routes.go); what a call does stands in the
 // domains. It refuses to decide anything about people.
+//
+// Go types are the contract: the OpenAPI document is made of them. Whatever changes a person goes through
+// the log as a command, and the answer waits for it to be applied.
 package httpapi
 
 import (
@@ -9,6 +12,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -33,7 +38,12 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.ContextWithFallback = true
-	engine.Use(recovered)
+	engine.HandleMethodNotAllowed = true
+	// X-Forwarded-For is believed of a reverse proxy on this machine, and of nobody else.
+	if err := engine.SetTrustedProxies([]string{"127.0.0.1", "::1"}); err != nil {
+		panic(err) // the addresses are well-formed
+	}
+	engine.Use(observed, recovered)
 	s := &Server{engine: engine, http: &http.Server{Handler: engine, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug)}}
 	engine.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok") })
@@ -45,6 +55,12 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 		c.String(http.StatusOK, "ok")
 	})
 	engine.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	engine.NoRoute(func(c *gin.Context) {
+		missing(c, http.StatusNotFound, "没有这个地址：请检查路径是否写对")
+	})
+	engine.NoMethod(func(c *gin.Context) {
+		missing(c, http.StatusMethodNotAllowed, "这个地址不支持 "+c.Request.Method)
+	})
 	for _, d := range doors {
 		d.Register(engine)
 	}
@@ -54,13 +70,47 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 // Mount adds a handler for one path; call it before Serve.
 func (s *Server) Mount(method, path string, h http.Handler) { s.engine.Handle(method, path, gin.WrapH(h)) }
 
+// apiRoot is where the API begins.
+const apiRoot = "/api/v1"
+
+// missing answers what no route takes; below the API in its form.
+func missing(c *gin.Context, status int, detail string) {
+	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		secure(c.Writer.Header())
+		writeFailure(c, newFailure(status, detail))
+		return
+	}
+	c.String(status, "%s", detail)
+}
+
+// observed names the request, and logs it at debug: method, route and status, never the query, which may
+// hold tokens and personal values.
+func observed(c *gin.Context) {
+	id := newRequestID()
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestKey{}, id))
+	c.Header("X-Request-Id", id)
+	c.Header("X-Content-Type-Options", "nosniff")
+	begun := time.Now()
+	c.Next()
+	if slog.Default().Enabled(c.Request.Context(), slog.LevelDebug) {
+		slog.Debug("请求", "request", id, "method", c.Request.Method, "route", c.FullPath(), "status", c.Writer.Status(),
+			"bytes", c.Writer.Size(), "took", time.Since(begun), "from", c.ClientIP())
+	}
+}
+
 // recovered answers a panic with 500 and goes on; the stack goes to the log.
 func recovered(c *gin.Context) {
 	defer func() {
-		if r := recover(); r != nil {
-			slog.Error("请求处理出错", "path", c.FullPath(), "panic", r)
-			c.AbortWithStatus(http.StatusInternalServerError)
+		r := recover()
+		if r == nil {
+			return
 		}
+		slog.Error("请求处理出错", "request", requestID(c.Request.Context()), "route", c.FullPath(), "panic", r, "stack", string(debug.Stack()))
+		if c.Writer.Written() {
+			c.Abort()
+			return
+		}
+		writeFailure(c, newFailure(http.StatusInternalServerError, internalDetail(requestID(c.Request.Context()))))
 	}()
 	c.Next()
 }

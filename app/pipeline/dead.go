@@ -83,6 +83,20 @@ func (p *Pipeline) DeadLetters(ctx context.Context, before event.ID, limit int) 
 	return out, err
 }
 
+// DeadLetter returns a parked event, also a settled one. Fault: NotFound.
+func (p *Pipeline) DeadLetter(ctx context.Context, id event.ID) (DeadLetter, error) {
+	var d DeadLetter
+	err := p.db.QueryRow(ctx, "SELECT id, lane, type, stage, error, parked_at, tries, settled_at FROM dead_letters WHERE id=?", int64(id)).
+		Scan(&d.ID, &d.Lane, &d.Type, &d.Stage, &d.Error, &d.ParkedAt, &d.Tries, &d.SettledAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, fault.New(fault.NotFound, "没有这条死信，或它已被处理")
+	}
+	if err != nil {
+		return d, fmt.Errorf("read dead letter: %w", err)
+	}
+	return d, nil
+}
+
 // triesProp counts how often an event was retried out of the dead letters.
 const triesProp = "dead_letter_tries"
 

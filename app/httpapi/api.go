@@ -1,0 +1,206 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/auth"
+	"github.com/koi-scrm/koi/app/bundle"
+	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/journey"
+	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/pipeline"
+	"github.com/koi-scrm/koi/app/scoring"
+	"github.com/koi-scrm/koi/app/secret"
+	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/stage"
+	"github.com/koi-scrm/koi/app/tag"
+)
+
+// Parts are what the API speaks for.
+type Parts struct {
+	Stores   *db.Stores
+	Keys     *secret.Keys
+	Clock    clock.Clock
+	Zone     *time.Location
+	Gate     *auth.Gate
+	Log      *event.Log
+	Timeline *event.Timeline
+	Pipeline *pipeline.Pipeline
+	Upkeep   *pipeline.Upkeep
+	People   *contact.Directory
+	Tags     *tag.Directory
+	Scores   *scoring.Directory
+	Stages   *stage.Directory
+	Journeys *journey.Directory
+	Outbox   *outbox.Outbox
+	Accounts *account.Directory
+	Tokens   *account.Tokens
+	Staff    *org.Directory
+	Settings *setting.Store
+	// Person reads everything conditions may ask of a person, counters included.
+	Person journey.PersonReader
+
+	PublicURL string
+	Version   string
+}
+
+// API answers /api/v1.
+type API struct {
+	Parts
+	origin  string // of PublicURL
+	https   bool
+	replies *replies
+	models  atomic.Pointer[bundle.Models]
+	spec    []byte
+}
+
+// API adds the API to the port. Its models must be set with Use before the port is served.
+func (s *Server) API(p Parts) *API {
+	hooks()
+	a := &API{Parts: p, replies: &replies{db: p.Stores.Koi, keys: p.Keys, clock: p.Clock}}
+	if u, err := url.Parse(p.PublicURL); err == nil {
+		a.origin, a.https = u.Scheme+"://"+u.Host, u.Scheme == "https"
+	}
+	config := huma.DefaultConfig("Koi 锦鲤", p.Version)
+	config.Info.Description = "自托管的微信/企业微信 SCRM。登录用 cookie（改动需带 " + csrfHeader + " 请求头），程序用接口密钥。"
+	config.CreateHooks = nil // no $schema members in answers
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key":     {Type: "http", Scheme: "bearer", Description: "接口密钥 koi_…"},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName},
+	}
+	h := humagin.New(s.engine, config)
+	for _, r := range a.routes() {
+		r.register(a, h)
+	}
+	spec, err := h.OpenAPI().MarshalJSON()
+	if err != nil {
+		panic(err) // the routes are fixed; a test makes the document
+	}
+	a.spec = spec
+	s.engine.GET(apiRoot+"/openapi.json", func(c *gin.Context) {
+		secure(c.Writer.Header())
+		c.Data(http.StatusOK, "application/openapi+json", a.spec)
+	})
+	s.engine.GET(SetupPath, a.setupPage)
+	return a
+}
+
+// Use takes the definitions in force; at start and after changes.
+func (a *API) Use(m *bundle.Models) { a.models.Store(m) }
+
+// purgeEvery is how often answers whose time is over are deleted.
+const purgeEvery = time.Hour
+
+// Run deletes what is over until ctx ends.
+func (a *API) Run(ctx context.Context) error {
+	t := time.NewTicker(purgeEvery)
+	defer t.Stop()
+	for {
+		if err := a.replies.purge(ctx); err != nil && ctx.Err() == nil {
+			slog.Warn("清理过期的请求结果失败，下次再试", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// now is business time.
+func (a *API) now() int64 { return clock.Ms(a.Clock.Now()) }
+
+// at shows an instant in the business zone.
+func (a *API) at(ms int64) time.Time { return time.UnixMilli(ms).In(a.Zone) }
+
+// since shows an instant that may be none.
+func (a *API) since(ms int64) *time.Time {
+	if ms == 0 {
+		return nil
+	}
+	t := a.at(ms)
+	return &t
+}
+
+// access says who may call a route.
+type access struct {
+	open       bool            // anybody
+	users      bool            // only signed-in users, no keys
+	permission auth.Permission // "": none beyond that
+}
+
+var (
+	anybody = access{open: true}
+	anyone  = access{}            // whoever is known: users and keys
+	anyUser = access{users: true} // users
+)
+
+func may(p auth.Permission) access { return access{permission: p} }
+
+// route is a line of the table.
+type route struct {
+	id, method, path string
+	who              access
+	name             string // Chinese
+	status           int    // of success; 0: 200, or 204 without a body
+	register         func(a *API, h huma.API)
+}
+
+// to makes a line of the table.
+func to[I, O any](id, method, path string, who access, name string, do func(context.Context, *I) (*O, error), more ...func(*huma.Operation)) route {
+	return route{id: id, method: method, path: path, who: who, name: name, register: func(a *API, h huma.API) {
+		noun, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		op := huma.Operation{OperationID: id, Method: method, Path: apiRoot + path, Summary: name, Tags: []string{noun},
+			Middlewares: huma.Middlewares{a.guard(who)}, MaxBodyBytes: 1 << 20, BodyReadTimeout: 10 * time.Second, RejectUnknownQueryParameters: true}
+		if !who.open {
+			op.Security = []map[string][]string{{"session": {}}}
+			if !who.users {
+				op.Security = append(op.Security, map[string][]string{"key": {}})
+			}
+		}
+		if who.permission != "" {
+			op.Description = "权限：" + who.permission.Label() + "（" + string(who.permission) + "）"
+			op.Extensions = map[string]any{"x-permission": who.permission}
+		}
+		if method == http.MethodPost && !who.open {
+			op.Middlewares = append(op.Middlewares, a.once)
+			op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyHeader, In: "header", Description: "同一个值的重复请求只做一次，24 小时内返回第一次的结果",
+				Schema: &huma.Schema{Type: huma.TypeString}})
+		}
+		for _, f := range more {
+			f(&op)
+		}
+		huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
+			out, err := do(ctx, in)
+			if err != nil {
+				return nil, failed(ctx, err)
+			}
+			return out, nil
+		})
+	}}
+}
+
+func status(code int) func(*huma.Operation) {
+	return func(o *huma.Operation) { o.DefaultStatus = code }
+}
+
+// ownChecks: the handler looks at the body itself, which may be larger.
+func ownChecks(bytes int64) func(*huma.Operation) {
+	return func(o *huma.Operation) { o.SkipValidateBody, o.MaxBodyBytes = true, bytes }
+}

@@ -1,0 +1,135 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/outbox"
+)
+
+// Message is a message that was, is or will be sent.
+type Message struct {
+	ID           ID         `json:"id"`
+	EventID      ID         `json:"event_id" doc:"由哪个事件引起"`
+	ContactID    ID         `json:"contact_id,omitempty" doc:"发给谁；员工提醒则是关于谁"`
+	Channel      string     `json:"channel"`
+	ChannelLabel string     `json:"channel_label"`
+	Account      string     `json:"account"`
+	To           string     `json:"to" doc:"OpenID 或 userid"`
+	Class        string     `json:"class" doc:"reply service marketing staff_alert"`
+	Kind         string     `json:"kind" doc:"text textcard template_card"`
+	Step         string     `json:"step,omitempty"`
+	JourneyID    ID         `json:"journey_id,omitempty"`
+	RunID        ID         `json:"run_id,omitempty"`
+	Test         bool       `json:"test,omitempty"`
+	State        string     `json:"state"`
+	StateLabel   string     `json:"state_label"`
+	Reason       string     `json:"reason,omitempty"`
+	ReasonLabel  string     `json:"reason_label,omitempty"`
+	Detail       string     `json:"detail,omitempty" doc:"平台怎么说"`
+	Code         int        `json:"code,omitempty" doc:"平台错误码"`
+	Attempts     int        `json:"attempts"`
+	DueAt        *time.Time `json:"due_at,omitempty" doc:"什么时候会自动处理"`
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
+	CreatedAt    time.Time  `json:"created_at"`
+	UpdatedAt    time.Time  `json:"updated_at"`
+}
+
+// MessageDetail is a message with its attempts and what is to be said about it.
+type MessageDetail struct {
+	Message
+	PlatformID  string      `json:"platform_id,omitempty"`
+	Tries       []Try       `json:"tries"`
+	Explanation Explanation `json:"explanation"`
+	Pending     bool        `json:"pending,omitempty" doc:"要求已保存，还在排队处理：稍后再读"`
+}
+
+// Try is one attempt at delivering a message.
+type Try struct {
+	Number  int        `json:"number"`
+	At      time.Time  `json:"at"`
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+	Status  string     `json:"status,omitempty"`
+	Code    int        `json:"code,omitempty"`
+	Detail  string     `json:"detail,omitempty"`
+}
+
+// Explanation is what happened, why, and what comes next.
+type Explanation struct {
+	What string `json:"what"`
+	Why  string `json:"why,omitempty"`
+	Next string `json:"next"`
+}
+
+type messagesInput struct {
+	Page
+	State   string  `query:"state" doc:"waiting sending sent delivered failed suppressed unknown expired"`
+	Contact IDParam `query:"contact"`
+	Journey IDParam `query:"journey"`
+	Channel string  `query:"channel"`
+}
+
+func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Message], error) {
+	place, err := in.place(1)
+	if err != nil {
+		return nil, err
+	}
+	f := outbox.Filter{State: outbox.State(in.State), Channel: outbox.Channel(in.Channel), Journey: int64(in.Journey.ID), Before: place[0], Limit: in.Limit}
+	if in.Contact.ID != 0 {
+		p, err := a.People.Get(ctx, int64(in.Contact.ID))
+		if err != nil {
+			return nil, err
+		}
+		f.Contacts = p.Contacts()
+	}
+	entries, before, err := a.Outbox.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := mapped(List[outbox.Entry]{Items: entries}, a.message)
+	if before != 0 {
+		out.Next = cursor(before)
+	}
+	return &listOf[Message]{out}, nil
+}
+
+func (a *API) message(m outbox.Entry) Message {
+	out := Message{ID: ID(m.ID), EventID: ID(m.EventID), ContactID: ID(m.ContactID), Channel: string(m.Channel), ChannelLabel: m.Channel.Label(), Account: m.Account,
+		To: m.To, Class: string(m.Class), Kind: m.Kind, Step: m.Step, JourneyID: ID(m.JourneyID), RunID: ID(m.RunID), Test: m.Test, State: string(m.State),
+		StateLabel: m.State.Label(), Reason: string(m.Reason), Detail: m.Detail, Code: m.Code, Attempts: m.Attempts, DueAt: a.since(m.DueAt),
+		ExpiresAt: a.since(m.ExpiresAt), CreatedAt: a.at(m.CreatedAt), UpdatedAt: a.at(m.UpdatedAt)}
+	if m.Reason != "" {
+		out.ReasonLabel = outbox.Explain(m.Reason).Name
+	}
+	return out
+}
+
+func (a *API) getMessage(ctx context.Context, in *ByID) (*answer[MessageDetail], error) {
+	m, err := a.messageDetail(ctx, int64(in.ID.ID))
+	return &answer[MessageDetail]{m}, err
+}
+
+func (a *API) messageDetail(ctx context.Context, id int64) (MessageDetail, error) {
+	m, err := a.Outbox.Get(ctx, id)
+	if err != nil {
+		return MessageDetail{}, err
+	}
+	out := MessageDetail{Message: a.message(m.Entry), PlatformID: m.PlatformID, Tries: []Try{}, Explanation: Explanation(m.Explanation)}
+	for _, t := range m.Tries {
+		out.Tries = append(out.Tries, Try{Number: t.Number, At: a.at(t.At), EndedAt: a.since(t.EndedAt), Status: string(t.Status), Code: t.Code, Detail: t.Detail})
+	}
+	return out, nil
+}
+
+func (a *API) retryMessage(ctx context.Context, in *ByID) (*answer[MessageDetail], error) {
+	id := int64(in.ID.ID)
+	got, err := a.Outbox.Retry(ctx, id, by(ctx).By())
+	if err != nil {
+		return nil, err
+	}
+	applied := a.applied(ctx, event.Priority, got.Seq)
+	m, err := a.messageDetail(ctx, id)
+	m.Pending = !applied
+	return &answer[MessageDetail]{m}, err
+}

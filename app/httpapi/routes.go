@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/koi-scrm/koi/app/auth"
+)
+
+const (
+	get   = http.MethodGet
+	post  = http.MethodPost
+	patch = http.MethodPatch
+	del   = http.MethodDelete
+)
+
+// routes is the whole API on one page: what it is called, who may call it, what it does.
+func (a *API) routes() []route {
+	return []route{
+		to("setUp", post, "/setup", anybody, "创建第一位管理员", a.setUp, status(http.StatusCreated)),
+		to("signIn", post, "/session", anybody, "登录", a.signIn, status(http.StatusCreated)),
+		to("signOut", del, "/session", anyUser, "退出登录", a.signOut),
+		to("getMe", get, "/me", anyone, "我是谁、能做什么", a.getMe),
+		to("changeMyPassword", post, "/me/password", anyUser, "修改自己的密码", a.changeMyPassword),
+
+		to("listUsers", get, "/users", may(auth.ManageUsers), "用户列表", a.listUsers),
+		to("addUser", post, "/users", may(auth.ManageUsers), "添加用户", a.addUser, status(http.StatusCreated)),
+		to("getUser", get, "/users/{id}", may(auth.ManageUsers), "用户", a.getUser),
+		to("changeUser", patch, "/users/{id}", may(auth.ManageUsers), "修改用户", a.changeUser),
+		to("listKeys", get, "/api-keys", may(auth.ManageKeys), "接口密钥列表", a.listKeys),
+		to("addKey", post, "/api-keys", may(auth.ManageKeys), "创建接口密钥", a.addKey, status(http.StatusCreated)),
+		to("revokeKey", del, "/api-keys/{id}", may(auth.ManageKeys), "吊销接口密钥", a.revokeKey),
+
+		to("listContacts", get, "/contacts", may(auth.ReadContacts), "客户列表", a.listContacts),
+		to("getContact", get, "/contacts/{id}", may(auth.ReadContacts), "客户 360", a.getContact),
+		to("changeContact", patch, "/contacts/{id}", may(auth.WriteContacts), "修改客户", a.changeContact),
+		to("tagContact", post, "/contacts/{id}/tags", may(auth.WriteContacts), "给客户打、去标签", a.tagContact),
+		to("listContactTimeline", get, "/contacts/{id}/timeline", may(auth.ReadContacts), "客户时间线", a.listTimeline),
+		to("explainContact", get, "/contacts/{id}/why", may(auth.ReadContacts), "为什么", a.explainContact),
+		to("findIdentity", get, "/identities", may(auth.ReadContacts), "按身份找客户", a.findIdentity),
+
+		to("listTags", get, "/tags", may(auth.ReadDefinitions), "标签定义", a.listTags),
+		to("listScores", get, "/scores", may(auth.ReadDefinitions), "评分模型", a.listScores),
+		to("listStages", get, "/stages", may(auth.ReadDefinitions), "生命周期阶段", a.listStages),
+		to("listFields", get, "/fields", may(auth.ReadDefinitions), "客户字段", a.listFields),
+		to("listSettings", get, "/settings", may(auth.ReadDefinitions), "全部配置定义", a.listSettings),
+
+		to("listMessages", get, "/messages", may(auth.ReadMessages), "消息列表", a.listMessages),
+		to("getMessage", get, "/messages/{id}", may(auth.ReadMessages), "消息、经过与原因", a.getMessage),
+		to("retryMessage", post, "/messages/{id}/retry", may(auth.RetryMessages), "重试消息", a.retryMessage),
+
+		to("listJourneys", get, "/journeys", may(auth.ReadJourneys), "旅程列表", a.listJourneys),
+		to("getJourney", get, "/journeys/{id}", may(auth.ReadJourneys), "旅程与各步人数", a.getJourney),
+		to("listRuns", get, "/journeys/{id}/runs", may(auth.ReadJourneys), "旅程里的人", a.listRuns),
+		to("getRun", get, "/journeys/{id}/runs/{run}", may(auth.ReadJourneys), "一次旅程的经过", a.getRun),
+		to("startRun", post, "/journeys/{id}/runs", may(auth.RunJourneys), "让客户进入旅程", a.startRun, status(http.StatusCreated)),
+		to("testRun", post, "/journeys/{id}/test-run", may(auth.RunJourneys), "试走一遍，不产生任何影响", a.testRun),
+
+		to("listStaff", get, "/staff", may(auth.ReadStaff), "员工", a.listStaff),
+		to("listAccounts", get, "/accounts", may(auth.ReadAccounts), "平台账号与健康", a.listAccounts),
+		to("addAccount", post, "/accounts", may(auth.WriteAccounts), "添加平台账号", a.addAccount, status(http.StatusCreated)),
+		to("getOfficialAccount", get, "/accounts/official/{app_id}", may(auth.ReadAccounts), "公众号", a.getOfficial),
+		to("changeOfficialAccount", patch, "/accounts/official/{app_id}", may(auth.WriteAccounts), "修改公众号", a.changeOfficial),
+		to("deleteOfficialAccount", del, "/accounts/official/{app_id}", may(auth.WriteAccounts), "删除公众号", a.deleteOfficial),
+		to("checkOfficialAccount", post, "/accounts/official/{app_id}/check", may(auth.WriteAccounts), "现在检查公众号", a.checkOfficial),
+		to("getWeComAccount", get, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.ReadAccounts), "企业微信应用", a.getWeCom),
+		to("changeWeComAccount", patch, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.WriteAccounts), "修改企业微信应用", a.changeWeCom),
+		to("deleteWeComAccount", del, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.WriteAccounts), "删除企业微信应用", a.deleteWeCom),
+		to("checkWeComAccount", post, "/accounts/wecom/{corp_id}/{agent_id}/check", may(auth.WriteAccounts), "现在检查企业微信应用", a.checkWeCom),
+
+		to("ingestEvents", post, "/events", may(auth.WriteEvents), "上报事件", a.ingestEvents, status(http.StatusAccepted), ownChecks(4<<20)),
+
+		to("getSystem", get, "/system", may(auth.ReadSystem), "系统状态", a.getSystem),
+		to("listDeadLetters", get, "/dead-letters", may(auth.ReadSystem), "死信", a.listDeadLetters),
+		to("retryDeadLetter", post, "/dead-letters/{id}/retry", may(auth.Repair), "重试死信", a.retryDeadLetter),
+		to("discardDeadLetter", post, "/dead-letters/{id}/discard", may(auth.Repair), "丢弃死信", a.discardDeadLetter),
+	}
+}
