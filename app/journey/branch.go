@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,9 +45,9 @@ type branchWay struct {
 func decodeBranch(c *compiler, n Node) part {
 	var cfg struct {
 		Branches []struct {
-			Port  string  `json:"port"`
-			Label string  `json:"label"`
-			When  rawJSON `json:"when"`
+			Port  string          `json:"port"`
+			Label string          `json:"label"`
+			When  json.RawMessage `json:"when"`
 		} `json:"branches"`
 	}
 	decodeConfig(c, n, &cfg)
@@ -143,10 +144,10 @@ type eventCase struct {
 func decodeWaitEvent(c *compiler, n Node) part {
 	var cfg struct {
 		Cases []struct {
-			Port   string   `json:"port"`
-			Label  string   `json:"label"`
-			Events []string `json:"events"`
-			Where  rawJSON  `json:"where"`
+			Port   string          `json:"port"`
+			Label  string          `json:"label"`
+			Events []string        `json:"events"`
+			Where  json.RawMessage `json:"where"`
 		} `json:"cases"`
 		Timeout string `json:"timeout"`
 	}

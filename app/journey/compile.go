@@ -2,7 +2,9 @@ package journey
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,7 +68,7 @@ func (c *compiler) decode(path string, body json.RawMessage, into any) bool {
 	switch {
 	case err == nil:
 		return true
-	case asType(err, &misfit):
+	case errors.As(err, &misfit):
 		c.say(strings.TrimPrefix(path+setting.Place(err), "."), "写法不对：%s", misfit.Reason)
 	default:
 		c.say(path, "写法不对：不是有效的 JSON")
@@ -452,7 +454,7 @@ func (c *compiler) cycles() {
 		}
 		state[n] = open
 		path = append(path, n)
-		for _, port := range slices.Sorted(keysOf(n.to)) {
+		for _, port := range slices.Sorted(maps.Keys(n.to)) {
 			walk(n.to[port])
 		}
 		path = path[:len(path)-1]

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -40,7 +41,7 @@ const noPerson = "这一步要有客户，但事件没有对应的客户"
 // because is an error's sentence for people.
 func because(err error) string {
 	var f *fault.Error
-	if asType(err, &f) {
+	if errors.As(err, &f) {
 		return f.Message
 	}
 	return "内部错误，详情见日志"

@@ -321,6 +321,15 @@ func (r *rig) counts(node string) string {
 	return fmt.Sprint(n[0], n[1], n[2], n[3], n[4])
 }
 
+// rows counts what the stage stored.
+func (r *rig) rows() (n [2]int) {
+	r.t.Helper()
+	for i, table := range []string{"journey_runs", "journey_counters"} {
+		require.NoError(r.t, r.stores.Koi.QueryRow(context.Background(), "SELECT COUNT(*) FROM "+table).Scan(&n[i]))
+	}
+	return n
+}
+
 // types lists the types of the last batch's events with a prefix.
 func (r *rig) types(prefix string) []string {
 	var out []string

@@ -1,6 +1,8 @@
 package journey
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/koi-scrm/koi/app/db/dbtest"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/setting"
 )
 
 const greet = `
@@ -513,5 +516,142 @@ edges: [{from: go, to: flip}, {from: flip, to: done}]`
 		for _, n := range r.runs() {
 			require.False(t, n.State.Open())
 		}
+	})
+}
+
+func TestStage_deleting_a_journey_takes_everybody_out(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.journey("care", careFor)
+		r.batch(r.follow("o1"))
+		_, err := r.settings.Apply(t.Context(), []setting.Change{{Kind: setting.KindJourney, Key: "care", Delete: true}}, "test")
+		require.NoError(t, err)
+		r.reload()
+		r.batch(r.say("o2", "x"))
+		r.timers()
+		require.Equal(t, []string{"1@listen exited"}, r.story())
+	})
+}
+
+func TestStage_a_mistake_of_ours_fails_the_run_not_the_batch(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.journey("set", `
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.followed]}}
+  - {id: rest, component: wait, config: {mode: for, for: 1m}}
+  - {id: set, component: change, config: {stage: won}}
+  - {id: done, component: end}
+edges: [{from: go, to: rest}, {from: rest, to: set}, {from: set, to: done}]`)
+		r.stage.Stages = nil // something that panics
+		r.batch(r.follow("o1"))
+		r.elapse(time.Minute)
+		require.Equal(t, []string{"1@set failed"}, r.story())
+		require.Equal(t, "内部错误，详情见日志", r.runs()[0].Reason)
+		require.Zero(t, r.next())
+		require.Equal(t, "1 0 1 0 0", r.counts(""))
+	})
+}
+
+func TestStage_a_timer_no_stage_can_take_ends_its_run(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.journey("care", careFor)
+		r.batch(r.follow("o1"))
+		r.now += 3 * 3_600_000
+		due := r.due()
+		require.Len(t, due, 1)
+		require.NoError(t, s.Koi.Tx(t.Context(), func(tx *db.Tx) error {
+			taken, err := r.stage.Poisoned(t.Context(), tx, due[0], errCrash)
+			require.True(t, taken)
+			return err
+		}))
+		require.Empty(t, r.due())
+		require.Equal(t, []string{"1@listen failed"}, r.story())
+		require.Contains(t, r.runs()[0].Reason, "crash before commit")
+		require.Equal(t, "1 0 1 0 0", r.counts(""))
+		require.Equal(t, "1 0 1 0 1", r.counts("listen"))
+	})
+}
+
+func TestStage_sets_a_stage_and_hears_of_it(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.journey("win", `
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.followed]}}
+  - {id: set, component: change, config: {stage: won}}
+  - {id: ask, component: branch, config: {branches: [{port: won, label: 成交, when: {leaf: stage, op: in, value: [won]}}]}}
+  - {id: good, component: end}
+  - {id: bad, component: end}
+edges: [{from: go, to: set}, {from: set, to: ask}, {from: ask, port: won, to: good}, {from: ask, port: else, to: bad}]`)
+		r.journey("cheer", `
+nodes:
+  - {id: go, component: on_change, config: {change: stage_entered, stages: [won], first: true}}
+  - {id: done, component: end}
+edges: [{from: go, to: done}]`)
+		r.batch(r.follow("o1"))
+		require.ElementsMatch(t, []string{"1@good finished", "1@done finished"}, r.story())
+	})
+}
+
+func TestStage_writes_nothing_for_events_that_concern_no_journey(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.publish(starters(t)...)
+		var events []*event.Event
+		for i := range 500 {
+			e := r.say(fmt.Sprint("o", i), "你好")
+			events = append(events, e)
+		}
+		r.batch(events...)
+		before := r.rows()
+		r.now += 1000
+		for i, e := range events {
+			e.Key, e.OccurredAt, e.ReceivedAt = fmt.Sprint("again", i), r.now, r.now
+		}
+		r.batch(events...)
+		require.Equal(t, before, r.rows(), "events that concern no journey write nothing here")
+	})
+}
+
+func TestStage_asks_and_writes_for_a_batch_not_for_an_event(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.publish(starters(t)...)
+		batch := func(text, key string) (statements, rows int) {
+			var events []*event.Event
+			for i := range 500 {
+				e := r.say(fmt.Sprint("o", i), text)
+				e.Key = fmt.Sprint(key, i)
+				events = append(events, e)
+			}
+			s.Koi.Watch(func(list []db.Statement) {
+				for _, q := range list {
+					if strings.Contains(q.Query, "journey_runs") || strings.Contains(q.Query, "journey_counters") {
+						statements++
+						if !q.Read {
+							rows += strings.Count(q.Query, "(?")
+						}
+					}
+				}
+			})
+			defer s.Koi.Watch(nil)
+			r.batch(events...)
+			return statements, rows
+		}
+		batch("你好", "first") // makes the people
+		n, rows := batch("你好", "idle")
+		require.Equal(t, 2, n, "the runs of 500 people, 400 to a query")
+		require.Zero(t, rows)
+		n, rows = batch("报价", "busy")
+		require.LessOrEqual(t, n, 2+5+2, "runs in, runs out, counts in and out")
+		require.Equal(t, 500+4, rows, "a row for each run, one for each step and one for the journey")
 	})
 }

@@ -75,10 +75,27 @@ func (s *Stage) Poisoned(ctx context.Context, tx *db.Tx, e *event.Event, why err
 	if e.Type != event.TimerJourney {
 		return false, nil
 	}
-	_, err := tx.Exec(ctx, "UPDATE journey_runs SET state=?, due_at=0, ended_at=?, reason=?, data=NULL WHERE id=? AND state IN (1,2,3)",
-		int(Failed), e.OccurredAt, shorten("内部错误："+why.Error()), runOf(e))
+	id := runOf(e)
+	var journey, rev int64
+	var node string
+	err := tx.QueryRow(ctx, "SELECT journey_id, rev, node FROM journey_runs WHERE id=? AND state IN (1,2,3)", id).Scan(&journey, &rev, &node)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
 	if err != nil {
-		return false, fmt.Errorf("fail run: %w", err)
+		return false, fmt.Errorf("find run: %w", err)
+	}
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{"UPDATE journey_runs SET state=?, due_at=0, ended_at=?, reason=?, data=NULL WHERE id=?", []any{int(Failed), e.OccurredAt, shorten("内部错误：" + why.Error()), id}},
+		{"UPDATE journey_counters SET failed=failed+1 WHERE journey_id=? AND rev=? AND node=''", []any{journey, rev}},
+		{"UPDATE journey_counters SET failed=failed+1, exited=exited+1 WHERE journey_id=? AND rev=? AND node=?", []any{journey, rev, node}},
+	} {
+		if _, err := tx.Exec(ctx, q.text, q.args...); err != nil {
+			return false, fmt.Errorf("fail run: %w", err)
+		}
 	}
 	return true, nil
 }

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,9 +62,9 @@ type onEvent struct {
 
 func decodeOnEvent(c *compiler, n Node) part {
 	var cfg struct {
-		Events []string `json:"events"`
-		Where  rawJSON  `json:"where"`
-		When   rawJSON  `json:"when"`
+		Events []string        `json:"events"`
+		Where  json.RawMessage `json:"where"`
+		When   json.RawMessage `json:"when"`
 	}
 	decodeConfig(c, n, &cfg)
 	c.events("config.events", cfg.Events)
@@ -140,13 +141,13 @@ var changes = map[string]struct {
 
 func decodeOnChange(c *compiler, n Node) part {
 	var cfg struct {
-		Change     string   `json:"change"`
-		Tags       []string `json:"tags"`
-		Stages     []string `json:"stages"`
-		First      bool     `json:"first"`
-		Score      string   `json:"score"`
-		Thresholds []string `json:"thresholds"`
-		When       rawJSON  `json:"when"`
+		Change     string          `json:"change"`
+		Tags       []string        `json:"tags"`
+		Stages     []string        `json:"stages"`
+		First      bool            `json:"first"`
+		Score      string          `json:"score"`
+		Thresholds []string        `json:"thresholds"`
+		When       json.RawMessage `json:"when"`
 	}
 	decodeConfig(c, n, &cfg)
 	change, ok := changes[cfg.Change]

@@ -1,22 +1,11 @@
 package journey
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"iter"
-	"maps"
 
 	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/setting"
 )
-
-// rawJSON is a config member that is decoded later.
-type rawJSON = json.RawMessage
-
-func keysOf[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
-
-func asType[T error](err error, target *T) bool { return errors.As(err, target) }
 
 // eventLabels gives the Chinese names of event types.
 func (c *compiler) eventLabels(types []string) []string {
