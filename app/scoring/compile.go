@@ -33,8 +33,9 @@ func (c *compiler) score() *Score {
 	s := &Score{ID: c.it.ID, Rev: c.it.Rev, Key: c.it.Key, byHash: map[uint32]*Rule{}}
 	var d definition
 	if err := setting.Decode(c.it.Body, &d); err != nil {
-		c.bad("", "评分模型写法不对：%v", err)
-		return s
+		if c.bad("", "评分模型写法不对：%v", err); setting.Place(err) == "" {
+			return s
+		}
 	}
 	s.Name, s.Note, s.Kind, s.Max, s.HalfLife = d.Name, d.Note, d.Kind, d.max(), d.halfLife()
 	s.Thresholds, s.Surges = d.Thresholds, d.Surges
@@ -73,14 +74,16 @@ func (c *compiler) rules(s *Score, body json.RawMessage) {
 		at := fmt.Sprintf("rules[%d]", i)
 		var d ruleDefinition
 		if err := setting.Decode(raw, &d); err != nil {
-			c.bad(at, "规则写法不对：%v", err)
-			continue
+			if c.bad(at, "规则写法不对：%v", err); setting.Place(err) == "" {
+				continue
+			}
 		}
 		r := &Rule{Key: d.Key, Name: d.Name, Off: d.Off, hash: hashKey(d.Key), Caps: d.Caps}
 		if d.Key == "" || len(d.Key) > 64 {
 			c.bad(at+".key", "缺少 key：每条规则要有不变的标识（不超过 64 字节），评分明细靠它认出规则")
 		}
 		switch other := s.byHash[r.hash]; {
+		case d.Key == "":
 		case keys[d.Key]:
 			c.bad(at+".key", "规则 %q 写了两次", d.Key)
 		case other != nil:
@@ -217,8 +220,9 @@ func (c *compiler) grid(scores map[string]*Score) *Grid {
 	var d gridDefinition
 	g := &Grid{Key: c.it.Key}
 	if err := setting.Decode(c.it.Body, &d); err != nil {
-		c.bad("", "等级表写法不对：%v", err)
-		return g
+		if c.bad("", "等级表写法不对：%v", err); setting.Place(err) == "" {
+			return g
+		}
 	}
 	g.Name, g.Grid = d.Name, *d.cuts()
 	if strings.TrimSpace(d.Name) == "" {

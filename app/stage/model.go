@@ -149,12 +149,16 @@ func decode(it setting.Item, scope *rule.Scope) (*Definition, []fault.Problem) {
 	out := &Definition{ID: it.ID, Key: it.Key}
 	var problems []fault.Problem
 	bad := func(path, format string, args ...any) {
-		problems = append(problems, setting.Problem(it.Kind, it.Key, path, format, args...))
+		p := setting.Problem(it.Kind, it.Key, path, format, args...)
+		if !slices.ContainsFunc(problems, func(o fault.Problem) bool { return o.Path == p.Path }) { // one for a place will do
+			problems = append(problems, p)
+		}
 	}
 	var d definition
 	if err := setting.Decode(it.Body, &d); err != nil {
-		bad("", "阶段写法不对：%v", err)
-		return out, problems
+		if bad("", "阶段写法不对：%v", err); setting.Place(err) == "" {
+			return out, problems
+		}
 	}
 	out.Name, out.Note, out.Manual, out.Side = d.Name, d.Note, d.Manual, d.Side
 	if strings.TrimSpace(d.Name) == "" {

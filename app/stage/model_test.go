@@ -76,6 +76,7 @@ func TestCompile(t *testing.T) {
 			"stage/f/order: 次序应在 1 到 1000000 之间，现在是 0",
 			`stage/f/enter: 缺少条件：旁边的状态要写 enter，只想手工设置请写 "manual": true`,
 			problems[8],
+			"stage/g/name: 缺少名称：请填中文名称，如“已识别”",
 			`stage/b/enter: 缺少进入条件：只有最前面的阶段（现在是 a）可以不写；只想手工设置请写 "manual": true`,
 			`stage/c/enter: 缺少进入条件：只有最前面的阶段（现在是 a）可以不写；只想手工设置请写 "manual": true`,
 		}, problems)

@@ -86,8 +86,9 @@ func (m *Model) decodeRule(it setting.Item, scope *rule.Scope) (*Rule, []fault.P
 		Otherwise string          `json:"otherwise"`
 	}
 	if err := setting.Decode(it.Body, &n); err != nil {
-		bad("", "标签规则写法不对：%v", err)
-		return r, out
+		if bad("", "标签规则写法不对：%v", err); setting.Place(err) == "" {
+			return r, out
+		}
 	}
 	r.Name, r.Off = n.Name, n.Off
 	if strings.TrimSpace(n.Name) == "" {

@@ -125,12 +125,14 @@ func Compile(items []setting.Item, scope *rule.Scope) (*Model, []fault.Problem) 
 
 func decode(it setting.Item) (*Definition, []fault.Problem) {
 	d := &Definition{ID: it.ID, Key: it.Key}
-	if err := setting.Decode(it.Body, d); err != nil {
-		return d, []fault.Problem{setting.Problem(it.Kind, it.Key, "", "标签写法不对：%v", err)}
-	}
 	var out []fault.Problem
 	bad := func(path, format string, args ...any) {
 		out = append(out, setting.Problem(it.Kind, it.Key, path, format, args...))
+	}
+	if err := setting.Decode(it.Body, d); err != nil {
+		if bad("", "标签写法不对：%v", err); setting.Place(err) == "" {
+			return d, out
+		}
 	}
 	if strings.TrimSpace(d.Name) == "" {
 		bad("name", "缺少名称：请填标签的中文名称")

@@ -59,6 +59,7 @@ func TestCompile(t *testing.T) {
 			"tag/a/group: 分组的第 2 级是空的：各级用 / 分开，如“行为/产品兴趣”",
 			"tag/c/name: 同一分组里已有标签叫“甲”（b）：请换一个名称",
 			`tag/d/nam: 标签写法不对：没有 nam 这一项，可用：color、expires_days、group、kind、name、note`,
+			"tag/d/name: 缺少名称：请填标签的中文名称",
 			"tag_rule/r1/name: 缺少名称：请写明这条规则做什么，它会显示在“为什么有这个标签”里",
 			`tag_rule/r1/on[0].events[0]: 没有叫 "page.vewed" 的行为事件，是不是 "page.viewed"？`,
 			`tag_rule/r1/add[1]: 没有叫 "nope" 的标签：请先定义它（tag/nope）`,
