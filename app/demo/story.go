@@ -16,6 +16,7 @@ import (
 	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/channels/simulator"
 )
 
@@ -28,6 +29,7 @@ type story struct {
 
 	mu    sync.Mutex
 	lines []string
+	names map[string]string // of tags and stages, by kind/key
 	seen  map[event.ID]bool
 	phone int64 // deliveries told so far
 }
@@ -66,6 +68,9 @@ func scenes() []scene {
 func (s *story) tell(ctx context.Context) error {
 	s.seen = map[event.ID]bool{}
 	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if err := s.learn(ctx); err != nil {
 		return err
 	}
 	s.say("")
@@ -179,26 +184,54 @@ func (s *story) happened(ctx context.Context) error {
 			continue
 		}
 		s.seen[e.ID] = true
-		s.say("     · %s%s", event.LabelOf(e.Type).Name, detail(e))
+		if quiet[e.Type] {
+			continue
+		}
+		s.say("     · %s%s", event.LabelOf(e.Type).Name, s.detail(e))
 	}
 	return nil
 }
 
-// detail is what a line of the timeline says beside its name.
-func detail(e event.Entry) string {
-	var parts []string
-	for _, key := range []string{"content", "key", "scene", "state", "tag", "name", "to", "score", "threshold", "journey", "reason"} {
-		if v := e.Props.Str(key); v != "" {
-			parts = append(parts, v)
+// told says which properties stand beside the name of an event.
+var told = map[string][]string{
+	event.OAFollowed: {"scene"}, event.OAScanned: {"scene"}, event.OAMenuClicked: {"key"}, event.OAMessageReceived: {"content"},
+	event.WeComCustomerAdded: {"state"}, event.TagAdded: {"tag"}, event.TagRemoved: {"tag"},
+	event.ScoreThresholdCrossed: {"name"}, event.StageEntered: {"stage"},
+	event.JourneyEntered: {"name", "key"}, event.MessageSuppressed: {"detail", "reason"}, event.MessageFailed: {"detail", "reason"},
+}
+
+// quiet lines would only repeat what the others say.
+var quiet = map[string]bool{event.JourneyStepDone: true, event.JourneyExited: true}
+
+// detail is what a line of the timeline says beside its name: the first property that is there.
+func (s *story) detail(e event.Entry) string {
+	for _, key := range told[e.Type] {
+		v := e.Props.Str(key)
+		if name := s.names[key+"/"+v]; name != "" {
+			v = name
+		}
+		if v != "" {
+			return "：" + v
 		}
 	}
-	if e.Staff != "" {
-		parts = append(parts, "员工 "+e.Staff)
+	return ""
+}
+
+// learn reads what tags and stages are called.
+func (s *story) learn(ctx context.Context) error {
+	items, err := s.koi.Settings.List(ctx, setting.KindTag, setting.KindStage)
+	if err != nil {
+		return err
 	}
-	if len(parts) == 0 {
-		return ""
+	s.names = map[string]string{}
+	for _, it := range items {
+		var d struct{ Name string }
+		if err := json.Unmarshal(it.Body, &d); err != nil {
+			return fmt.Errorf("read %s/%s: %w", it.Kind, it.Key, err)
+		}
+		s.names[it.Kind+"/"+it.Key] = d.Name
 	}
-	return "：" + strings.Join(parts, "，")
+	return nil
 }
 
 // delivered tells what reached phones since the last time.
