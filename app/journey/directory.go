@@ -228,6 +228,7 @@ type Inside struct {
 	Run
 	Journey  string // name
 	Label    string // of the step where it stands
+	Held     bool   // the journey is paused and the wait, over at DueAt, with it
 	Status   string // finished, exited, failed, merged, open
 	StatusZH string
 }
@@ -323,6 +324,9 @@ func (d *Directory) read(ctx context.Context, where string, args []any) ([]Run, 
 
 func (d *Directory) inside(ctx context.Context, r Run) (Inside, error) {
 	x := Inside{Run: r, Status: r.State.key(), StatusZH: r.State.Label(), Label: r.Node}
+	if r.DueAt >= hold {
+		x.DueAt, x.Held = r.DueAt-hold, true
+	}
 	g, err := d.graph(ctx, r.JourneyID, r.Rev)
 	if err != nil || g == nil {
 		return x, err
@@ -420,7 +424,7 @@ func (d *Directory) Path(ctx context.Context, id int64) ([]PathStep, error) {
 		out = append(out, s)
 	}
 	if run.State.Open() {
-		out = append(out, PathStep{At: run.ArrivedAt, Node: run.Node, Label: run.Label, Text: d.waiting(run.Run, g)})
+		out = append(out, PathStep{At: run.ArrivedAt, Node: run.Node, Label: run.Label, Text: waiting(run, g)})
 	}
 	return out, nil
 }

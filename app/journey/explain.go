@@ -45,7 +45,7 @@ func told(e *event.Entry) string {
 }
 
 // waiting says what an open run waits for.
-func (d *Directory) waiting(r Run, g *Graph) string {
+func waiting(r Inside, g *Graph) string {
 	if g == nil {
 		return "这一版旅程的定义已找不到"
 	}
@@ -54,11 +54,11 @@ func (d *Directory) waiting(r Run, g *Graph) string {
 		return "这一版旅程里没有这一步"
 	}
 	text := n.part.summary()
-	switch due := r.DueAt; {
-	case due >= hold:
+	switch {
+	case r.Held:
 		text += "；旅程已暂停，恢复后继续"
-	case due > 0:
-		text += "；" + when(due, g.zone) + " 继续"
+	case r.DueAt > 0:
+		text += "；" + when(r.DueAt, g.zone) + " 继续"
 	}
 	return text
 }

@@ -18,7 +18,6 @@ type Model struct {
 	newest map[int64]*Graph
 	graphs map[version]*Graph // the newest and the older ones given to Compile
 	index  map[string][]entrance
-	staff  bool // some live journey has staff as its subject
 }
 
 // entrance is a trigger of a live journey, with what it takes to be looked at.
@@ -70,7 +69,6 @@ func Compile(items []setting.Item, known Known) (*Model, []fault.Problem) {
 
 // open puts a journey's triggers into the index.
 func (m *Model) open(g *Graph) {
-	m.staff = m.staff || g.Subject == StaffOnly
 	for _, n := range g.triggers {
 		s := n.part.(starter)
 		types := slices.Clone(s.on())

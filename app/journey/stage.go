@@ -49,6 +49,7 @@ type Stage struct {
 	listens  map[string]bool // event types that a run may wait for
 	watches  bool            // every event may take a run out
 	parks    bool            // runs can be open when a batch begins
+	staff    bool            // some of them, or some journey, are of staff
 	draining map[int64]bool  // journeys that were stopped and still have runs to take out
 
 	// Of the batch:
@@ -108,7 +109,7 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 // subjects are those whose runs may matter to the batch.
 func (s *Stage) subjects(b *event.Batch) []int64 {
 	ids := s.Contacts.Loaded()
-	if !s.m.staff && !s.parks {
+	if !s.staff {
 		return ids
 	}
 	seen := map[string]bool{}
@@ -285,11 +286,20 @@ func (s *Stage) try(b *event.Batch, e *event.Event, x entrance) {
 	if !x.starter.starts(&at) {
 		return
 	}
+	if causedBy(x.g.ID, e) { // its own messages and steps would set it off again and again
+		return
+	}
 	if why := s.refuse(b, e, x, subject); why != "" {
 		s.tally(x.g.ID, x.g.Rev, x.node.id).blocked++
 		return
 	}
 	s.begin(b, e, x, subject, who)
+}
+
+// causedBy reports whether an event tells what a journey itself did.
+func causedBy(journey int64, e *event.Event) bool {
+	id := strconv.FormatInt(journey, 10)
+	return e.ObjectType == "journey" && e.ObjectID == id || strings.HasPrefix(e.Type, "message.") && e.Props.Str("journey") == id
 }
 
 func (s *Stage) refuse(b *event.Batch, e *event.Event, x entrance, subject int64) refusal {

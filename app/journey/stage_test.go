@@ -275,6 +275,9 @@ func TestStage_pause_holds_and_resume_lets_go_on(t *testing.T) {
 		r.elapse(3 * time.Hour)
 		require.Equal(t, []string{"1@listen open"}, r.story())
 		require.Zero(t, r.next(), "what is held wakes nobody")
+		path, err := r.directory().Path(t.Context(), r.runs()[0].ID)
+		require.NoError(t, err)
+		require.Contains(t, path[len(path)-1].Text, "旅程已暂停，恢复后继续")
 		r.journey("care", careFor)
 		r.batch(r.say("o9", "x"))
 		r.elapse(0)
@@ -653,5 +656,21 @@ func TestStage_asks_and_writes_for_a_batch_not_for_an_event(t *testing.T) {
 		n, rows = batch("报价", "busy")
 		require.LessOrEqual(t, n, 2+5+2, "runs in, runs out, counts in and out")
 		require.Equal(t, 500+4, rows, "a row for each run, one for each step and one for the journey")
+	})
+}
+
+func TestStage_a_journey_is_not_set_off_by_what_it_did_itself(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.journey("nag", `
+settings: {entry: {mode: concurrent}}
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.followed, message.queued, journey.exited]}}
+  - {id: say, component: send_official, config: {template: offer}}
+  - {id: done, component: end}
+edges: [{from: go, to: say}, {from: say, to: done}]`)
+		r.batch(r.follow("o1"))
+		require.Len(t, r.runs(), 1)
 	})
 }

@@ -44,7 +44,7 @@ func (s *Stage) adopt(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		graphs[v] = g
 	}
 	draining := map[int64]bool{}
-	s.listens, s.watches, s.parks = map[string]bool{}, false, false
+	s.listens, s.watches, s.parks, s.staff = map[string]bool{}, false, false, false
 	for _, v := range inside {
 		if graphs[v] == nil {
 			g, err := s.fetch(ctx, v)
@@ -88,6 +88,7 @@ func (s *Stage) listen(g *Graph) {
 		s.listens[t] = true
 	}
 	s.watches = s.watches || g.watches
+	s.staff = s.staff || g.Subject == StaffOnly
 }
 
 // fetch compiles an old version; nil when it is gone. What it names may be gone too: see compile.
