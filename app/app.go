@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
@@ -63,8 +64,11 @@ type App struct {
 	Tags     *tag.Directory
 	Scores   *scoring.Directory
 	Stages   *stage.Directory
+	Journeys *journey.Directory
+	Gate     *auth.Gate
 	Bundles  *bundle.Applier
 	Server   *httpapi.Server
+	API      *httpapi.API
 
 	appending  *lease.Lease
 	processing *lease.Lease
@@ -165,6 +169,9 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 
 	a.Tags = tag.NewDirectory(a.Stores.Koi, tags)
 	a.Stages = stage.NewDirectory(a.Stores.Koi, stages, a.Timeline)
+	person := a.person(counters)
+	a.Journeys = journey.NewDirectory(a.Stores.Koi, journeys, a.Timeline, a.Clock, person)
+	a.Gate = auth.New(a.Stores, a.Clock)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName}
@@ -177,6 +184,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		wecom.NewDoor(a.Accounts, callbacks),
 		officialaccount.NewDoor(a.Accounts, callbacks),
 	}, a.isReady, metrics)
+	a.API = a.api(person)
+	a.model.api = a.API
 	a.commands = a.commandTable()
 
 	if err := errors.Join(a.Accounts.Reload(ctx), a.model.load(ctx)); err != nil {
@@ -234,7 +243,7 @@ func (a *App) Run(ctx context.Context) error {
 	appending := start(base, failed, a.Log.Run)
 	sending := start(base, failed, a.dispatcher.Run)
 	processing := start(base, failed, a.Pipeline.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.review.Run, a.model.watch, a.serveSocket, a.recoverOutbox,
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.serveSocket, a.recoverOutbox,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)

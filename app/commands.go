@@ -25,8 +25,12 @@ func (a *App) commandTable() map[string]Command {
 	return map[string]Command{
 		"apply":  a.apply,
 		"export": a.export,
-		"pause":  func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Pause(); return nil, nil },
-		"resume": func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Resume(); return nil, nil },
+
+		"user/add":    a.addUser,
+		"user/passwd": a.changePassword,
+		"user/list":   a.listUsers,
+		"pause":       func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Pause(); return nil, nil },
+		"resume":      func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Resume(); return nil, nil },
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/rule"
@@ -36,9 +38,11 @@ type models struct {
 	journeys *journey.Stage
 	review   *rule.Review
 	between  func(func()) // runs something while no batch is under way
+	api      *httpapi.API
 
 	mu      sync.Mutex
 	current *scoring.Model
+	asked   atomic.Pointer[[]*rule.Spec]
 }
 
 // load compiles everything. Definitions are checked before they are stored, so a problem here means that
@@ -66,12 +70,18 @@ func (m *models) load(ctx context.Context) error {
 		m.stages.Use(got.Stages)
 		m.journeys.Use(got.Journeys)
 	})
+	m.api.Use(got)
+	specs := got.Counted()
+	m.asked.Store(&specs)
 	m.current = got.Scores
 	asked := relations
 	asked.Scores = got.Scores.Relation()
 	m.review.Use(&asked)
 	return nil
 }
+
+// counted lists what conditions of the definitions in force ask of the past.
+func (m *models) counted() []*rule.Spec { return *m.asked.Load() }
 
 // watch compiles again when a score model's units have to move on, which is about once a year.
 func (m *models) watch(ctx context.Context) error {

@@ -68,7 +68,9 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 }
 
 // Mount adds a handler for one path; call it before Serve.
-func (s *Server) Mount(method, path string, h http.Handler) { s.engine.Handle(method, path, gin.WrapH(h)) }
+func (s *Server) Mount(method, path string, h http.Handler) {
+	s.engine.Handle(method, path, gin.WrapH(h))
+}
 
 // apiRoot is where the API begins.
 const apiRoot = "/api/v1"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/configs"
 )
@@ -20,7 +21,10 @@ import (
 // version is set by the build.
 var version = "dev"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	app.Version = version
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // Exit codes: see contract in README, "Commands".
 const (
@@ -82,7 +86,7 @@ func rootCommand() *cobra.Command {
 		}, Args: cobra.ArbitraryArgs}
 	root.PersistentFlags().StringVar(&configFile, "config", "", "配置文件（默认：当前目录的 koi.yaml，如果有）")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), demoCommand(), migrateCommand(), applyCommand(), exportCommand(), simulateCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), migrateCommand(), applyCommand(), exportCommand(), userCommand(), simulateCommand(), versionCommand())
 	return root
 }
 

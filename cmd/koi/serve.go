@@ -33,6 +33,13 @@ func serveCommand() *cobra.Command {
 			return errors.Join(err, a.Close())
 		}
 		fmt.Fprintf(c.OutOrStdout(), "Koi %s 正在监听 http://%s\n", version, addr)
+		link, err := a.SetupLink(c.Context())
+		if err != nil {
+			return errors.Join(err, a.Close())
+		}
+		if link != "" {
+			fmt.Fprintf(c.OutOrStdout(), "还没有用户：请在 24 小时内打开下面的链接创建第一位管理员（只能用一次）\n  %s\n", link)
+		}
 		stop := onHangUp(c.Context(), func() {
 			next, err := load(c.ErrOrStderr())
 			if err == nil {
