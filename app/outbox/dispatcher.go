@@ -44,7 +44,7 @@ type DispatcherConfig struct {
 // and a pool of workers each, and one place where results become events. It keeps nothing: an attempt it
 // held when the process died is found in the database.
 type Dispatcher struct {
-	DispatcherConfig
+	conf    DispatcherConfig
 	senders map[Channel]Sender
 	results chan result
 
@@ -72,7 +72,7 @@ func NewDispatcher(c DispatcherConfig) *Dispatcher {
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
-	d := &Dispatcher{DispatcherConfig: c, senders: map[Channel]Sender{}, queues: map[queueKey]*queue{}, results: make(chan result, maxAppend)}
+	d := &Dispatcher{conf: c, senders: map[Channel]Sender{}, queues: map[queueKey]*queue{}, results: make(chan result, maxAppend)}
 	for _, s := range c.Senders {
 		d.senders[s.Channel()] = s
 	}
@@ -95,7 +95,7 @@ func (d *Dispatcher) queue(k queueKey) *queue {
 	defer d.mu.Unlock()
 	q := d.queues[k]
 	if q == nil {
-		r, ok := d.Rates[k.channel]
+		r, ok := d.conf.Rates[k.channel]
 		if !ok {
 			r, ok = defaultRates[k.channel]
 		}
@@ -116,11 +116,11 @@ func (d *Dispatcher) queue(k queueKey) *queue {
 func (d *Dispatcher) share(u urgency) int {
 	switch u {
 	case urgent:
-		return d.Capacity
+		return d.conf.Capacity
 	case ordinary:
-		return d.Capacity * 3 / 4
+		return d.conf.Capacity * 3 / 4
 	}
-	return d.Capacity / 2
+	return d.conf.Capacity / 2
 }
 
 // free is how many places there are for messages of an urgency.
@@ -140,7 +140,7 @@ func (d *Dispatcher) reserve(k queueKey, u urgency) bool {
 		return false
 	}
 	q.held++
-	d.Metrics.queue.Inc()
+	d.conf.Metrics.queue.Inc()
 	return true
 }
 
@@ -150,7 +150,7 @@ func (d *Dispatcher) release(k queueKey, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.held -= n
-	d.Metrics.queue.Sub(float64(n))
+	d.conf.Metrics.queue.Sub(float64(n))
 }
 
 // hand takes attempts whose places are reserved. It never blocks.
@@ -204,7 +204,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // start begins a queue's workers. The caller holds mu.
 func (d *Dispatcher) start(ctx context.Context, q *queue) {
-	for range d.Workers {
+	for range d.conf.Workers {
 		d.workers.Go(func() { d.work(ctx, q) })
 	}
 }
@@ -223,11 +223,11 @@ func (d *Dispatcher) work(ctx context.Context, q *queue) {
 
 // attempt sends, unless there is a reason not to any more.
 func (d *Dispatcher) attempt(ctx context.Context, q *queue, it item) Outcome {
-	wall := clock.Ms(d.Clock.Wall())
+	wall := clock.Ms(d.conf.Clock.Wall())
 	if o, ok := q.pausedAt(wall); ok {
 		return o
 	}
-	now := clock.Ms(d.Clock.Now())
+	now := clock.Ms(d.conf.Clock.Now())
 	switch {
 	case it.deadline > 0 && wall >= it.deadline:
 		return Outcome{Status: unsafe}
@@ -235,7 +235,7 @@ func (d *Dispatcher) attempt(ctx context.Context, q *queue, it item) Outcome {
 		return Outcome{Status: outdated}
 	}
 	if it.received > 0 {
-		d.Metrics.toAction.Observe(max(0, float64(now-it.received)/1000))
+		d.conf.Metrics.toAction.Observe(max(0, float64(now-it.received)/1000))
 	}
 	o := d.send(ctx, it)
 	if o.Status == Paused {
@@ -247,7 +247,7 @@ func (d *Dispatcher) attempt(ctx context.Context, q *queue, it item) Outcome {
 // send asks the sender. Stopping lets an attempt on its way come to its end; a panic may have struck after
 // the request left.
 func (d *Dispatcher) send(ctx context.Context, it item) (o Outcome) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.conf.Timeout)
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
@@ -260,7 +260,7 @@ func (d *Dispatcher) send(ctx context.Context, it item) (o Outcome) {
 
 // settle passes a result on; when results cannot be written, it waits, and with it everything before it.
 func (d *Dispatcher) settle(it item, o Outcome) {
-	d.results <- result{it, o, clock.Ms(d.Clock.Now())}
+	d.results <- result{it, o, clock.Ms(d.conf.Clock.Now())}
 	d.release(it.place, 1)
 }
 
@@ -276,7 +276,7 @@ const (
 func (d *Dispatcher) collect(ctx context.Context) {
 	giveUp, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d.Timeout+lastAppend, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d.conf.Timeout+lastAppend, cancel) })
 	defer stop()
 	for r := range d.results {
 		group := []result{r}
@@ -305,7 +305,7 @@ func (d *Dispatcher) append(ctx context.Context, group []result) error {
 			events[i] = r.event()
 		}
 		try, cancel := context.WithTimeout(ctx, lastAppend)
-		_, err := d.Log.Append(try, events...)
+		_, err := d.conf.Log.Append(try, events...)
 		cancel()
 		if err == nil {
 			return nil

@@ -34,7 +34,7 @@ func (s *Stage) Enqueue(b *event.Batch, cause *event.Event, m Message) error {
 	r := &row{id: m.EventID*idsPerEvent + k, key: key, contact: m.ContactID, channel: m.Channel, account: m.Account, to: m.To,
 		class: m.Class, kind: m.Kind, step: m.Step, n: m.N, journey: m.JourneyID, run: m.RunID, test: m.Test,
 		created: b.Now, expires: m.ExpiresAt, body: m.Body, made: true}
-	r.sealed = s.Keys.Seal(purpose, m.Body)
+	r.sealed = s.conf.Keys.Seal(purpose, m.Body)
 	s.rows[r.id] = r
 	if err := s.decide(b, cause, r, policy.Message{CauseAt: cause.OccurredAt, Late: cause.Late(), NotBefore: m.NotBefore}); err != nil {
 		return err
@@ -92,33 +92,33 @@ func (s *Stage) inLine(r *row) {
 // row is looked at again, as a timer, by a batch that does.
 func (s *Stage) facts(r *row, m *policy.Message) (f policy.Reach, complete bool) {
 	complete = true
-	f.Connected = s.Dispatcher.connected(r.channel)
+	f.Connected = s.conf.Dispatcher.connected(r.channel)
 	if p := s.pauses[r.place()]; p != nil {
 		f.PausedUntil = p.until
 	}
 	if r.contact != 0 {
-		if p := s.People.Person(r.contact); p != nil {
+		if p := s.conf.People.Person(r.contact); p != nil {
 			m.Excluded = p.Excluded
 		} else if r.made {
 			complete = false
 		}
 	}
 	if r.channel == OfficialKF {
-		f.Window = s.Reach.Window(r.contact, r.account)
+		f.Window = s.conf.Reach.Window(r.contact, r.account)
 		if !complete { // nobody looked yet
 			f.Window = policy.Window{Until: r.expires, Left: 1}
 		}
 	}
 	if r.channel == WeComApp {
-		f.Staff = s.Reach.Staff(r.account, r.to)
-		if s.Seats != nil {
-			f.App = policy.Quota{Used: s.Reach.Sends(r.account), Limit: s.Seats(r.account) * s.p.AppSeatDay}
+		f.Staff = s.conf.Reach.Staff(r.account, r.to)
+		if s.conf.Seats != nil {
+			f.App = policy.Quota{Used: s.conf.Reach.Sends(r.account), Limit: s.conf.Seats(r.account) * s.p.AppSeatDay}
 		}
 	}
 	if r.class == Marketing && r.contact != 0 && !r.counted && !r.test {
 		// Touches are loaded for due rows only: marketing is never urgent, and most batches send none.
 		var ok bool
-		f.Touches, ok = s.Reach.Touches(r.contact)
+		f.Touches, ok = s.conf.Reach.Touches(r.contact)
 		complete = complete && ok
 	}
 	return f, complete
@@ -126,7 +126,7 @@ func (s *Stage) facts(r *row, m *policy.Message) (f policy.Reach, complete bool)
 
 // reserve takes a place in the queue of the row's account.
 func (s *Stage) reserve(r *row) bool {
-	if !s.Dispatcher.reserve(r.place(), urgencyOf(r.class)) {
+	if !s.conf.Dispatcher.reserve(r.place(), urgencyOf(r.class)) {
 		return false
 	}
 	s.held = append(s.held, r.place())
@@ -140,7 +140,7 @@ func (s *Stage) begin(b *event.Batch, cause *event.Event, r *row) {
 	if r.firstAt == 0 {
 		r.firstAt = b.Wall
 	}
-	r.attemptAt, r.process = b.Now, s.Process
+	r.attemptAt, r.process = b.Now, s.conf.Process
 	s.set(r, Sending, "")
 	r.due, r.queue, r.detail, r.code = 0, "", "", 0
 	if !r.counted {
@@ -162,11 +162,11 @@ func (s *Stage) begin(b *event.Batch, cause *event.Event, r *row) {
 func (s *Stage) spend(r *row) {
 	switch r.channel {
 	case OfficialKF:
-		s.Reach.SpendWindow(r.contact, r.account)
+		s.conf.Reach.SpendWindow(r.contact, r.account)
 	case WeComApp:
-		s.Reach.CountStaff(r.account, r.to, r.class)
+		s.conf.Reach.CountStaff(r.account, r.to, r.class)
 	}
 	if r.class == Marketing && !r.test && r.contact != 0 {
-		s.Reach.Touch(r.contact)
+		s.conf.Reach.Touch(r.contact)
 	}
 }

@@ -33,7 +33,7 @@ func (s *Stage) receiptOf(e *event.Event) receiptKey {
 	case event.MessageDelivered, event.MessageFailed:
 		return k
 	case event.CommandMessageResult:
-		if slices.Contains(s.Receipts, Channel(e.Props.Str("channel"))) {
+		if slices.Contains(s.conf.Receipts, Channel(e.Props.Str("channel"))) {
 			return k
 		}
 	}
@@ -63,7 +63,7 @@ func (s *Stage) applyReceipt(e *event.Event) {
 
 // awaitReceipt makes a message that the platform took findable by the platform's id.
 func (s *Stage) awaitReceipt(r *row) {
-	if r.platformID == "" || !slices.Contains(s.Receipts, r.channel) {
+	if r.platformID == "" || !slices.Contains(s.conf.Receipts, r.channel) {
 		return
 	}
 	k := receiptKey{r.account, r.platformID}

@@ -47,7 +47,7 @@ func (s *Stage) applyResult(b *event.Batch, e *event.Event) error {
 		s.archive(r, status)
 		r.tries++
 		// On a platform that drops repeats, senders retry also what may have arrived.
-		r.unsure = r.unsure || s.Dispatcher.dedupe(r.channel) > 0
+		r.unsure = r.unsure || s.conf.Dispatcher.dedupe(r.channel) > 0
 		if r.tries >= maxTries {
 			return s.fail(b, e, r, ReasonGaveUp)
 		}
@@ -119,7 +119,7 @@ func (s *Stage) unknown(b *event.Batch, e *event.Event, r *row, why policy.Reaso
 	r.unsure = true
 	r.tries++
 	due := s.now + backoff(r).Milliseconds()
-	if s.Dispatcher.dedupe(r.channel) == 0 || r.tries >= maxTries || s.wall+(due-s.now) >= s.deadline(r) {
+	if s.conf.Dispatcher.dedupe(r.channel) == 0 || r.tries >= maxTries || s.wall+(due-s.now) >= s.deadline(r) {
 		s.giveUpKnowing(r, why)
 		return nil
 	}
@@ -138,7 +138,7 @@ func (s *Stage) closeReach(r *row) {
 	if r.channel != OfficialKF || r.contact == 0 {
 		return
 	}
-	why := policy.NotClosed
+	var why policy.Closed
 	switch r.code {
 	case 43004: // must follow first
 		why = policy.Unfollowed
@@ -151,7 +151,7 @@ func (s *Stage) closeReach(r *row) {
 	default:
 		return
 	}
-	s.Reach.CloseWindow(r.contact, r.account, why, r.attemptAt)
+	s.conf.Reach.CloseWindow(r.contact, r.account, why, r.attemptAt)
 }
 
 // pause stops an account's API until the platform's quota is back (45009 resets at local midnight).

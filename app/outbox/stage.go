@@ -40,7 +40,7 @@ type Config struct {
 // Stage is the outbox inside the pipeline: it takes messages, applies results, receipts and commands, and
 // decides again about messages that were waiting. It stands behind everything that makes messages.
 type Stage struct {
-	Config
+	conf   Config
 	policy atomic.Pointer[policy.Policy]
 
 	// Of the batch:
@@ -56,10 +56,9 @@ type Stage struct {
 	recover  bool
 	counts   map[counted]int
 
-	try   int // numbers the Loads: only the one that was committed counts
-	limbo bool
-	held  []queueKey // places reserved in the dispatcher's queues
-	out   []item     // attempts to hand over after the commit
+	try  int        // numbers the Loads: only the one that was committed counts
+	held []queueKey // places reserved in the dispatcher's queues
+	out  []item     // attempts to hand over after the commit, one for each place
 }
 
 // counted is a change of state, for the metrics.
@@ -70,7 +69,7 @@ type counted struct {
 }
 
 // NewStage makes the stage. Use gives it a policy before the first batch.
-func NewStage(c Config) *Stage { return &Stage{Config: c} }
+func NewStage(c Config) *Stage { return &Stage{conf: c} }
 
 // Use takes a policy from the next batch on.
 func (s *Stage) Use(p *policy.Policy) { s.policy.Store(p) }
@@ -141,10 +140,10 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 			touched = append(touched, r.contact)
 		}
 	}
-	if err := s.Reach.LoadWindows(ctx, tx, followers); err != nil {
+	if err := s.conf.Reach.LoadWindows(ctx, tx, followers); err != nil {
 		return err
 	}
-	return s.Reach.LoadTouches(ctx, tx, touched)
+	return s.conf.Reach.LoadTouches(ctx, tx, touched)
 }
 
 // Apply takes results, due timers, receipts and commands.
@@ -158,7 +157,7 @@ func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 		return s.applyRetry(b, e)
 	case event.CommandOutboxRecover:
 		// A command of a process that died before it was applied says nothing about this one.
-		s.recover = s.recover || e.Props.Int("process") == s.Process
+		s.recover = s.recover || e.Props.Int("process") == s.conf.Process
 	case event.MessageDelivered, event.MessageFailed:
 		s.applyReceipt(e)
 	}
@@ -202,8 +201,8 @@ func (s *Stage) committed(try int) {
 	}
 	out := s.out
 	s.out, s.held = nil, nil
-	s.Dispatcher.hand(out)
-	s.Metrics.count(s.counts)
+	s.conf.Dispatcher.hand(out)
+	s.conf.Metrics.count(s.counts)
 }
 
 // clearLimbo settles the attempts of a batch that ended without committed being called. Mostly it was
@@ -226,11 +225,11 @@ func (s *Stage) clearLimbo(ctx context.Context, tx *db.Tx) error {
 		if alive[it.ID] == it.Number {
 			keep = append(keep, it)
 		} else {
-			s.Dispatcher.release(s.held[i], 1)
+			s.conf.Dispatcher.release(s.held[i], 1)
 		}
 	}
 	s.out, s.held = nil, nil
-	s.Dispatcher.hand(keep)
+	s.conf.Dispatcher.hand(keep)
 	return nil
 }
 
@@ -355,7 +354,7 @@ func margin(window time.Duration) time.Duration { return min(2*time.Minute, wind
 
 // deadline is the wall time until which a repeat of the row is surely dropped by the platform.
 func (s *Stage) deadline(r *row) int64 {
-	w := s.Dispatcher.dedupe(r.channel)
+	w := s.conf.Dispatcher.dedupe(r.channel)
 	return r.firstAt + (w - margin(w)).Milliseconds()
 }
 

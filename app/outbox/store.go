@@ -129,7 +129,7 @@ func (s *Stage) loadBodies(ctx context.Context, tx *db.Tx, ids []int64) error {
 			return err
 		}
 		// One that does not open leaves the body nil: the message fails with that reason.
-		if plain, err := s.Keys.Open(purpose, sealed); err == nil {
+		if plain, err := s.conf.Keys.Open(purpose, sealed); err == nil {
 			s.rows[id].body = plain
 		}
 		return nil
@@ -143,7 +143,7 @@ func (s *Stage) loadBodies(ctx context.Context, tx *db.Tx, ids []int64) error {
 // alive returns the numbers of the attempts among ids that are on their way from this process.
 func (s *Stage) alive(ctx context.Context, tx *db.Tx, ids []int64) (map[int64]int, error) {
 	out := map[int64]int{}
-	err := db.EachIn(ctx, tx, "SELECT id, attempt FROM outbox WHERE state=? AND process=? AND id IN (%s)", ids, []any{Sending.code(), s.Process}, func(rows *sql.Rows) error {
+	err := db.EachIn(ctx, tx, "SELECT id, attempt FROM outbox WHERE state=? AND process=? AND id IN (%s)", ids, []any{Sending.code(), s.conf.Process}, func(rows *sql.Rows) error {
 		var id int64
 		var n int
 		err := rows.Scan(&id, &n)
@@ -255,12 +255,12 @@ func dueRows(ctx context.Context, tx *db.Tx, queue string, now int64, limit int)
 // adoptOrphans makes every attempt of another process due at once: whoever made it is gone, and with it
 // the result. There are never more than the dispatcher's queues held.
 func (s *Stage) adoptOrphans(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, "UPDATE outbox SET due_at=? WHERE state=? AND process<>? AND due_at=0", s.now, Sending.code(), s.Process)
+	_, err := tx.Exec(ctx, "UPDATE outbox SET due_at=? WHERE state=? AND process<>? AND due_at=0", s.now, Sending.code(), s.conf.Process)
 	if err != nil {
 		return fmt.Errorf("adopt attempts of an ended process: %w", err)
 	}
 	_, err = tx.Exec(ctx, "INSERT INTO outbox_due (id, queue, due_at) SELECT o.id, ?, o.due_at FROM outbox o LEFT JOIN outbox_due d ON d.id=o.id "+
-		"WHERE o.state=? AND o.process<>? AND d.id IS NULL", orphanQueue, Sending.code(), s.Process)
+		"WHERE o.state=? AND o.process<>? AND d.id IS NULL", orphanQueue, Sending.code(), s.conf.Process)
 	if err != nil {
 		return fmt.Errorf("adopt attempts of an ended process: %w", err)
 	}

@@ -48,10 +48,10 @@ func (s *Stage) Due(ctx context.Context, tx *db.Tx, now int64, limit int) ([]*ev
 // room is how many messages may be looked at. Those of a channel without a sender need no place: they
 // will be suppressed.
 func (s *Stage) room(k queueKey, u urgency) int {
-	if !s.Dispatcher.connected(k.channel) {
+	if !s.conf.Dispatcher.connected(k.channel) {
 		return 1 << 20
 	}
-	return s.Dispatcher.free(k, u)
+	return s.conf.Dispatcher.free(k, u)
 }
 
 // Next returns when the first row falls due. Rows that are due but find no room are left out: the results
@@ -132,7 +132,7 @@ func (s *Stage) repeat(b *event.Batch, e *event.Event, r *row) {
 
 // adopt takes over an attempt of a process that ended before its result was known.
 func (s *Stage) adopt(b *event.Batch, e *event.Event, r *row) error {
-	if r.process == s.Process { // ours after all: its result is coming
+	if r.process == s.conf.Process { // ours after all: its result is coming
 		r.due, r.queue = 0, ""
 		r.touch(b.Now)
 		return nil
