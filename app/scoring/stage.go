@@ -198,13 +198,12 @@ func (s *Stage) earn(b *event.Batch, e *event.Event, p *rule.Person, h *held, er
 	return s.settle(b, e, p, h, x, change{stored: stored, gained: gained, at: at, today: today})
 }
 
-// sum works out a profile model from what is so now.
+// sum works out a profile model from what is so now, also when a late event is the cause.
 func (s *Stage) sum(b *event.Batch, e *event.Event, p *rule.Person, h *held, x *Score) error {
-	at := min(e.OccurredAt, e.ReceivedAt)
 	var total int64
 	holds := make([]uint32, 0, len(x.Rules))
 	for _, r := range x.Rules {
-		if !r.Off && r.when.Match(p, at) {
+		if !r.Off && r.when.Match(p, e.ReceivedAt) {
 			total += r.Points
 			holds = append(holds, r.hash)
 		}
@@ -219,7 +218,7 @@ func (s *Stage) sum(b *event.Batch, e *event.Event, p *rule.Person, h *held, x *
 	if total == before {
 		return nil
 	}
-	return s.settle(b, e, p, h, x, change{stored: total, gained: total - before, at: at, today: clock.Day(e.ReceivedAt, s.zone)})
+	return s.settle(b, e, p, h, x, change{stored: total, gained: total - before, at: e.ReceivedAt, today: clock.Day(e.ReceivedAt, s.zone)})
 }
 
 // change is a score's new value and where it comes from.

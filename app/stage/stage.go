@@ -102,56 +102,55 @@ func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 	}
 	changed := x.changes != c.Changes || x.Stage == "" || s.m.types[e.Type] || e.Type == event.TimerReview || e.Type == event.ContactMerged
 	x.changes = c.Changes
-	now := min(e.OccurredAt, e.ReceivedAt)
 	if changed || s.m.stageByTimes && e.N == 0 {
-		if err := s.advance(b, e, p, x, now); err != nil {
+		if err := s.advance(b, e, p, x); err != nil {
 			return err
 		}
 	}
 	if changed || x.Side != "" || s.m.sideByTimes && e.N == 0 {
-		return s.beside(b, e, p, x, now)
+		return s.beside(b, e, p, x)
 	}
 	return nil
 }
 
 // advance enters the furthest stage ahead whose condition holds. Stages between may be skipped, those
-// entered by hand always are.
-func (s *Stage) advance(b *event.Batch, e *event.Event, p *rule.Person, x *Place, now int64) error {
+// entered by hand always are. Conditions are asked of the person as of now, also when a late event is the
+// cause: what came after it is among the facts.
+func (s *Stage) advance(b *event.Batch, e *event.Event, p *rule.Person, x *Place) error {
 	for i := len(s.m.stages) - 1; i >= s.m.after(x.Reached); i-- {
 		d := s.m.stages[i]
-		if d.open || d.enter != nil && d.enter.Match(p, now) {
-			return s.enter(b, e, p, x, d, move{by: ByRule, now: now})
+		if d.open || d.enter != nil && d.enter.Match(p, e.ReceivedAt) {
+			return s.enter(b, e, p, x, d, move{by: ByRule})
 		}
 	}
 	return nil
 }
 
 // beside enters and leaves the side states that depend on conditions. One set by hand stays.
-func (s *Stage) beside(b *event.Batch, e *event.Event, p *rule.Person, x *Place, now int64) error {
+func (s *Stage) beside(b *event.Batch, e *event.Event, p *rule.Person, x *Place) error {
 	if x.Side != "" && x.SideBy != ByRule {
 		return nil
 	}
 	for i := len(s.m.sides) - 1; i >= 0; i-- {
 		d := s.m.sides[i]
-		if d.enter != nil && d.enter.Match(p, now) {
+		if d.enter != nil && d.enter.Match(p, e.ReceivedAt) {
 			if d.Key == x.Side {
 				return nil
 			}
-			return s.sidestep(b, e, p, x, d, move{by: ByRule, now: now})
+			return s.sidestep(b, e, p, x, d, move{by: ByRule})
 		}
 	}
 	if x.Side == "" {
 		return nil
 	}
-	return s.sidestep(b, e, p, x, nil, move{by: ByRule, now: now})
+	return s.sidestep(b, e, p, x, nil, move{by: ByRule})
 }
 
-// move is how and when somebody moves.
+// move is how somebody moves.
 type move struct {
 	by     By
 	who    string // for ByHand who did it, for ByJourney the journey's key
 	reason string // what they said
-	now    int64
 }
 
 func (m move) props(p event.Props) event.Props {
@@ -168,19 +167,19 @@ func (m move) props(p event.Props) event.Props {
 // becauseShown bounds the conditions told with an entry.
 const becauseShown = 8
 
-func because(d *Definition, p *rule.Person, m move, props event.Props) {
+func because(d *Definition, p *rule.Person, m move, now int64, props event.Props) {
 	if m.by != ByRule || d == nil || d.enter == nil {
 		return
 	}
-	list := d.enter.Explain(p, m.now).Decisive()
+	list := d.enter.Explain(p, now).Decisive()
 	props["because"] = list[:min(len(list), becauseShown)]
 }
 
 func (s *Stage) enter(b *event.Batch, e *event.Event, p *rule.Person, x *Place, d *Definition, m move) error {
 	first := d.index >= s.m.after(x.Reached)
 	props := m.props(event.Props{"stage": d.Key, "from": x.Stage, "first": first})
-	because(d, p, m, props)
-	x.Stage, x.At, x.dirty = d.Key, m.now, true
+	because(d, p, m, e.ReceivedAt, props)
+	x.Stage, x.At, x.dirty = d.Key, min(e.OccurredAt, e.ReceivedAt), true
 	if first {
 		x.Reached = d.Key
 	}
@@ -195,8 +194,8 @@ func (s *Stage) sidestep(b *event.Batch, e *event.Event, p *rule.Person, x *Plac
 		to = d.Key
 	}
 	props := m.props(event.Props{"side": to, "side_from": x.Side})
-	because(d, p, m, props)
-	x.Side, x.SideAt, x.SideBy, x.dirty = to, m.now, m.by, true
+	because(d, p, m, e.ReceivedAt, props)
+	x.Side, x.SideAt, x.SideBy, x.dirty = to, min(e.OccurredAt, e.ReceivedAt), m.by, true
 	if d == nil {
 		x.SideAt, x.SideBy = 0, ""
 	}
@@ -206,7 +205,7 @@ func (s *Stage) sidestep(b *event.Batch, e *event.Event, p *rule.Person, x *Plac
 // command sets a stage or side state by hand: props stage or side is the key, side "" leaves the side
 // state; by says who, reason why.
 func (s *Stage) command(b *event.Batch, e *event.Event, p *rule.Person, x *Place) error {
-	m := move{by: ByHand, who: e.Props.Str("by"), reason: e.Props.Str("reason"), now: min(e.OccurredAt, e.ReceivedAt)}
+	m := move{by: ByHand, who: e.Props.Str("by"), reason: e.Props.Str("reason")}
 	if key := e.Props.Str("stage"); key != "" {
 		if err := s.set(b, e, p, x, key, m); err != nil {
 			return err
@@ -234,7 +233,7 @@ func (s *Stage) command(b *event.Batch, e *event.Event, p *rule.Person, x *Place
 //
 // Faults: NotFound when there is no such stage.
 func (s *Stage) Set(b *event.Batch, cause *event.Event, p *rule.Person, key string, by By, who string) error {
-	return s.set(b, cause, p, s.of(p), key, move{by: by, who: who, now: min(cause.OccurredAt, cause.ReceivedAt)})
+	return s.set(b, cause, p, s.of(p), key, move{by: by, who: who})
 }
 
 func (s *Stage) set(b *event.Batch, e *event.Event, p *rule.Person, x *Place, key string, m move) error {

@@ -228,6 +228,12 @@ func TestStage_Drifted(t *testing.T) {
 			r.Run(t, later, 10, did("A", event.OAMessageReceived, nil))
 			require.Equal(t, []string{"(quiet→) rule"}, r.moves())
 		})
+		t.Run("a late event makes nobody silent who was here since", func(t *testing.T) {
+			late := did("A", event.OAMessageReceived, nil)
+			late.OccurredAt, late.ReceivedAt = clock.Ms(monday.AddDate(0, 0, -60)), clock.Ms(monday.AddDate(0, 0, 30))
+			r.Run(t, monday.AddDate(0, 0, 30), 10, late)
+			require.Empty(t, r.moves())
+		})
 		t.Run("a changed definition finds who it concerns", func(t *testing.T) {
 			changed := slices.Clone(catalogue)
 			changed[5] = `{"name": "注册会员", "order": 30, "enter": {"leaf": "official_follower", "op": "yes"}}`

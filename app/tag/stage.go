@@ -23,7 +23,7 @@ type Source struct {
 // Stage applies tag rules and commands in the pipeline, and is where journeys change tags.
 //
 // Rules are found by event type or because the person changed, so an event nobody asks about costs a few
-// map look-ups. Conditions are asked as of the time the event happened.
+// map look-ups.
 type Stage struct {
 	contacts *contact.Stage
 	people   *rule.People
@@ -123,11 +123,12 @@ func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 	return s.ask(b, e, p, h)
 }
 
-// ask runs the rules that the event concerns.
+// ask runs the rules that the event concerns: those it sets off as of when it happened, those about facts
+// as of now, also when it is late: what came after it is among the facts.
 func (s *Stage) ask(b *event.Batch, e *event.Event, p *rule.Person, h *held) error {
-	now := min(e.OccurredAt, e.ReceivedAt)
+	at, now := min(e.OccurredAt, e.ReceivedAt), e.ReceivedAt
 	for _, r := range s.m.events[e.Type] {
-		if r.Triggers.Match(e) && (r.when == nil || r.when.Match(p, now)) {
+		if r.Triggers.Match(e) && (r.when == nil || r.when.Match(p, at)) {
 			if err := s.carryOut(b, e, p, r); err != nil {
 				return err
 			}
