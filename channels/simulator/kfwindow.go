@@ -32,8 +32,10 @@ func (f *follower) acted(now int64, n int) {
 // are open are used up.
 func (f *follower) spend(now int64) int {
 	for _, a := range []*allowance{&f.action, &f.message} {
-		if a.open(now) && a.left > 0 {
-			a.left--
+		if a.open(now) && a.left != 0 {
+			if a.left != unlimited {
+				a.left--
+			}
 			return 0
 		}
 	}

@@ -35,6 +35,16 @@ func TestKFWindow_takes_five_messages_within_48_hours_after_the_user_wrote(t *te
 	require.Equal(t, 45015, r.kf("48 h later"))
 }
 
+func TestKFWindow_takes_any_number_of_messages_when_quotas_are_lifted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Quotas = map[string]int{"*": unlimited} })
+	require.Equal(t, 45015, r.kf("before they wrote"))
+	r.play(Act{Who: "oChen", Do: "say", With: "报价", App: testApp})
+	for range 20 {
+		require.Zero(t, r.kf("hi"))
+	}
+}
+
 func TestKFWindow_takes_three_messages_within_a_minute_after_a_follow_a_scan_or_a_menu_click(t *testing.T) {
 	t.Parallel()
 	for _, do := range []string{"menu", "scan", "choose", "follow"} {
