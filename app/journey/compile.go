@@ -469,5 +469,5 @@ func (c *compiler) cycles() {
 // old version one may appear when a definition it names was deleted.
 type broken struct{ why string }
 
-func (b broken) arrive(*place) verdict { return verdict{do: impossible{b.why}} }
+func (b broken) arrive(*place) verdict { return verdict{do: impossible(b)} }
 func (b broken) summary() string       { return "配置有误" }

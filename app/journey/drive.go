@@ -3,6 +3,7 @@ package journey
 import (
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -174,6 +175,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event) {
 		s.bySubj[kept] = append(s.bySubj[kept], l)
 	}
 	delete(s.bySubj, old)
+	slices.SortFunc(s.bySubj[kept], byID) // as the next batch would load them
 	first := map[int64]*live{}
 	for _, l := range s.bySubj[kept] {
 		if !l.State.Open() || l.g == nil || !l.g.limits() {
@@ -181,7 +183,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event) {
 		}
 		f := first[l.JourneyID]
 		if f == nil || l.EnteredAt < f.EnteredAt || l.EnteredAt == f.EnteredAt && l.ID < f.ID {
-			f, first[l.JourneyID] = l, l
+			first[l.JourneyID] = l
 		}
 	}
 	for _, l := range s.bySubj[kept] {
@@ -190,7 +192,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event) {
 			if n := l.g.node(l.Node); n != nil {
 				s.count(l, []move{{node: n, kind: out}})
 			}
-			l.State, l.DueAt, l.EndedAt, l.Reason = Merged, 0, b.Now, "与同一个人的另一次合并，保留先进入的那次"
+			l.State, l.DueAt, l.EndedAt, l.Reason = Merged, 0, b.Now, "两位客户合并为一人，保留先进入的那次"
 			s.over(b, l)
 		}
 	}

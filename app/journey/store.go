@@ -126,10 +126,12 @@ func (s *Stage) loadSubjects(ctx context.Context, tx *db.Tx, subjects []int64) e
 		return fmt.Errorf("load runs: %w", err)
 	}
 	for _, list := range s.bySubj {
-		slices.SortFunc(list, func(a, b *live) int { return cmp.Compare(a.ID, b.ID) })
+		slices.SortFunc(list, byID)
 	}
 	return nil
 }
+
+func byID(a, b *live) int { return cmp.Compare(a.ID, b.ID) }
 
 func (s *Stage) load(r *sql.Rows) error {
 	run, err := scanRun(r)
@@ -197,7 +199,7 @@ func (s *Stage) Flush(ctx context.Context, tx *db.Tx, _ *event.Batch) error {
 			list = append(list, l)
 		}
 	}
-	slices.SortFunc(list, func(a, b *live) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, byID)
 	rows := make([][]any, len(list))
 	for i, l := range list {
 		data, err := l.data()
