@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/koi-scrm/koi/app/policy"
@@ -65,8 +66,9 @@ func (r *row) name() string {
 }
 
 func (r *row) platformSays() string {
+	said := strings.TrimRight(r.detail, "。")
 	if r.code != 0 {
-		return fmt.Sprintf("平台说明：%s（错误码 %d）。", r.detail, r.code)
+		return fmt.Sprintf("平台说明：%s（错误码 %d）。", said, r.code)
 	}
-	return "说明：" + r.detail + "。"
+	return "说明：" + said + "。"
 }

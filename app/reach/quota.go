@@ -39,6 +39,7 @@ type quotas struct {
 	minute, hour, day int64
 	try               int   // numbers the Loads: only the one that was committed counts
 	pruned            int64 // minute of the last prune
+	open              bool  // a batch began and was not said to be committed
 }
 
 func (q *quotas) begin(ctx context.Context, tx *db.Tx, b *event.Batch, zone *time.Location) error {
@@ -46,8 +47,9 @@ func (q *quotas) begin(ctx context.Context, tx *db.Tx, b *event.Batch, zone *tim
 	q.try++
 	q.minute, q.hour = b.Now-b.Now%minuteMs, policy.HourStart(b.Now, zone)
 	q.day = clock.DayStart(clock.Day(b.Now, zone), zone)
-	// A clock set back asks about windows that were forgotten.
-	if q.committed == nil || b.Rev != q.rev+1 || q.minute < q.pruned {
+	// A batch that nobody said was committed may have been all the same (its answer was lost). A clock set
+	// back asks about windows that were forgotten.
+	if q.committed == nil || q.open || b.Rev != q.rev+1 || q.minute < q.pruned {
 		q.committed = map[quotaKey]int{}
 		if err := q.load(ctx, tx, []int64{q.minute, q.minute - minuteMs, q.hour, q.hour - hourMs, q.day}); err != nil {
 			q.committed = nil
@@ -55,6 +57,7 @@ func (q *quotas) begin(ctx context.Context, tx *db.Tx, b *event.Batch, zone *tim
 		}
 		q.pruned = q.minute
 	}
+	q.open = true
 	rev, try := b.Rev, q.try
 	b.AfterCommit(func() {
 		if try != q.try {
@@ -63,7 +66,7 @@ func (q *quotas) begin(ctx context.Context, tx *db.Tx, b *event.Batch, zone *tim
 		for k, n := range q.delta {
 			q.committed[k] += n
 		}
-		q.rev = rev
+		q.rev, q.open = rev, false
 		if q.pruned != q.minute {
 			q.pruned = q.minute
 			q.prune()

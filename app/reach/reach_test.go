@@ -43,6 +43,8 @@ type world struct {
 	during func(b *event.Batch, e *event.Event)
 	// load is called in the transaction after the stages' Load.
 	load func(tx *db.Tx) error
+	// lost keeps it from everyone that a batch was committed.
+	lost bool
 }
 
 func newWorld(t testing.TB, s *db.Stores) *world {
@@ -119,7 +121,7 @@ func (w *world) try(now int64, fail error, events ...*event.Event) error {
 		}
 		return fail
 	})
-	if err == nil {
+	if err == nil && !w.lost {
 		b.Committed()
 		w.seq, w.rev = seq, rev
 	}
@@ -342,6 +344,14 @@ func TestStage_counts_what_staff_receive(t *testing.T) {
 		w.rev++
 		got, _ = staff(t0 + 3*second)
 		require.Equal(t, 9, got.Alerts, "a commit that was not ours reads again")
+
+		// A commit whose answer is lost: the pipeline thinks that the batch is still to be done.
+		w.during = func(*event.Batch, *event.Event) { w.reach.CountStaff(account, "zhang", policy.StaffAlert) }
+		w.lost = true
+		w.batch(t0+4*second, oa(event.OALocationReported, "o1", t0))
+		w.lost, w.during = false, nil
+		got, _ = staff(t0 + 5*second)
+		require.Equal(t, 10, got.Alerts, "what it counted is counted")
 
 		n, err := countRows(s, "quota_counters")
 		require.NoError(t, err)
