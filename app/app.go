@@ -112,6 +112,13 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if a.Config.PublicURL == "" { // port 0: only who listens knows the address that messages link to
+		addr, err := a.Listen()
+		if err != nil {
+			return err
+		}
+		a.Config.PublicURL = "http://" + addr.String()
+	}
 	a.Settings = setting.New(a.Stores, a.Clock)
 	if err := a.checkKey(ctx); err != nil {
 		return err
@@ -171,13 +178,14 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.Stages = stage.NewDirectory(a.Stores.Koi, stages, a.Timeline)
 	person := a.person(counters)
 	a.Journeys = journey.NewDirectory(a.Stores.Koi, journeys, a.Timeline, a.Clock, person)
+	metrics.MustRegister(a.Journeys.Gauge())
 	a.Gate = auth.New(a.Stores, a.Clock)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
-	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores, stages: stages, journeys: journeys, review: a.review,
-		between: a.Pipeline.Between}
+	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
+		stages: stages, journeys: journeys, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
 
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
 	a.Server = httpapi.NewServer([]httpapi.Door{
@@ -211,6 +219,9 @@ func (a *App) staffName(corpID, userID string) string {
 
 // Listen opens the port; Run answers on it. Separate, so that who starts Koi learns the address first.
 func (a *App) Listen() (net.Addr, error) {
+	if a.listener != nil {
+		return a.listener.Addr(), nil
+	}
 	l, err := net.Listen("tcp", a.Config.Listen)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "监听不了 %s：端口可能被占用，请改 listen 或停掉占用它的程序", a.Config.Listen)
@@ -223,10 +234,8 @@ func (a *App) Listen() (net.Addr, error) {
 // are appended still), log, leases; within 10 s. It
 // waits for the leases while another node holds them, and returns lease.ErrLost when one is taken over.
 func (a *App) Run(ctx context.Context) error {
-	if a.listener == nil {
-		if _, err := a.Listen(); err != nil {
-			return err
-		}
+	if _, err := a.Listen(); err != nil {
+		return err
 	}
 	// Each layer ends only after the one above it is done.
 	base := context.WithoutCancel(ctx)
@@ -349,6 +358,9 @@ func (a *App) Reload(ctx context.Context, cfg *configs.Config) error {
 // Close gives everything back; after Run or a failed Open.
 func (a *App) Close() error {
 	var errs []error
+	if a.listener != nil {
+		_ = a.listener.Close() // closed already after Run
+	}
 	if a.transport != nil {
 		a.transport.Close()
 	}

@@ -37,6 +37,7 @@ type models struct {
 	stages   *stage.Stage
 	journeys *journey.Stage
 	review   *rule.Review
+	inside   func(context.Context) ([]setting.Item, error) // older journey versions in use
 	between  func(func()) // runs something while no batch is under way
 	api      *httpapi.API
 
@@ -54,7 +55,12 @@ func (m *models) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	got, problems := bundle.Compile(items, m.world)
+	// People may still be inside older versions of a journey.
+	inside, err := m.inside(ctx)
+	if err != nil {
+		return err
+	}
+	got, problems := bundle.Compile(append(items, inside...), m.world)
 	for _, p := range problems {
 		slog.Warn("配置有问题，这一项没有生效", "item", p.Path, "problem", p.Message)
 	}

@@ -23,7 +23,7 @@ func TestRun_tells_the_story_to_its_end(t *testing.T) {
 	require.NoError(t, demo.Run(ctx, demo.Options{Listen: "127.0.0.1:0", DataDir: dir, Out: &out, Once: true}))
 	for _, line := range []string{
 		"周敏的手机：您好，欢迎", // the welcome
-		"收到！价格",          // the reply to 报价, once
+		"收到！价格",       // the reply to 报价, once
 		"客户合并",
 		"分数达标",
 		"王磊的手机：【热线索：周敏",
