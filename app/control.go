@@ -14,6 +14,7 @@ import (
 
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/lease"
 	"github.com/koi-scrm/koi/configs"
 )
 
@@ -39,8 +40,20 @@ func Do(ctx context.Context, cfg *configs.Config, name string, in, out any) erro
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
 	raw, err := ask(ctx, filepath.Join(cfg.DataDir, socketName), name, body)
-	if errors.Is(err, errNoServer) {
-		raw, err = doHere(ctx, cfg, name, body)
+	for errors.Is(err, errNoServer) {
+		if free, lockErr := isFree(cfg.DataDir); lockErr != nil {
+			return lockErr
+		} else if free {
+			raw, err = doHere(ctx, cfg, name, body)
+			break
+		}
+		// A server holds the data and does not listen yet, or not any more.
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		raw, err = ask(ctx, filepath.Join(cfg.DataDir, socketName), name, body)
 	}
 	if err != nil {
 		return err
@@ -52,6 +65,18 @@ func Do(ctx context.Context, cfg *configs.Config, name string, in, out any) erro
 }
 
 var errNoServer = errors.New("no server listens on the socket")
+
+// isFree reports whether no process holds the data directory.
+func isFree(dir string) (bool, error) {
+	unlock, err := lease.LockDir(dir)
+	if fault.Is(err, fault.Conflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, unlock()
+}
 
 func ask(ctx context.Context, socket, name string, body []byte) (json.RawMessage, error) {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
