@@ -124,6 +124,7 @@ func (p *Pipeline) Retry(ctx context.Context, id event.ID) (event.Appended, erro
 		e.Props = event.Props{}
 	}
 	e.Props[triesProp] = tries
+	e.ReceivedAt = clock.Ms(p.clock.Now())
 	got, err := p.log.Append(ctx, e)
 	if err != nil {
 		return event.Appended{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,16 +35,39 @@ type rig struct {
 	odd      *odd
 }
 
-// odd is a stage that refuses what the test tells it to.
+// odd is a stage that refuses what the test tells it to, and its timers.
 type odd struct {
-	refuse func(e *event.Event) error
-	flush  func() error
+	load     func(b *event.Batch) error
+	refuse   func(e *event.Event) error
+	flush    func() error
+	due      []*event.Event // given out until they are poisoned
+	poisoned func(e *event.Event) error
 }
 
-func (o *odd) Name() string                                      { return "odd" }
-func (o *odd) Load(context.Context, *db.Tx, *event.Batch) error  { return nil }
-func (o *odd) Apply(_ *event.Batch, e *event.Event) error        { return o.refuse(e) }
-func (o *odd) Flush(context.Context, *db.Tx, *event.Batch) error { return o.flush() }
+func (o *odd) Name() string                                           { return "odd" }
+func (o *odd) Load(_ context.Context, _ *db.Tx, b *event.Batch) error { return o.load(b) }
+func (o *odd) Apply(_ *event.Batch, e *event.Event) error             { return o.refuse(e) }
+func (o *odd) Flush(context.Context, *db.Tx, *event.Batch) error      { return o.flush() }
+
+func (o *odd) Due(context.Context, *db.Tx, int64, int) ([]*event.Event, error) {
+	var out []*event.Event
+	for _, e := range o.due {
+		out = append(out, &event.Event{Type: e.Type, ObjectID: e.ObjectID})
+	}
+	return out, nil
+}
+
+func (o *odd) Next(context.Context, db.Querier) (int64, error) { return int64(len(o.due)), nil }
+
+func (o *odd) Poisoned(_ context.Context, _ *db.Tx, e *event.Event, _ error) (bool, error) {
+	if e.Type != timerOdd {
+		return false, nil
+	}
+	o.due = slices.DeleteFunc(o.due, func(d *event.Event) bool { return d.ObjectID == e.ObjectID })
+	return true, o.poisoned(e)
+}
+
+const timerOdd = "timer.odd"
 
 var testKeys = func() *secret.Keys {
 	k, err := secret.New(make([]byte, secret.MasterSize))
@@ -58,8 +82,10 @@ var epoch = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 func newRig(t testing.TB, s *db.Stores) *rig {
 	t.Helper()
 	r := &rig{s: s, keys: testKeys, clock: clock.NewManual(epoch), odd: &odd{}}
+	r.odd.load = func(*event.Batch) error { return nil }
 	r.odd.refuse = func(*event.Event) error { return nil }
 	r.odd.flush = func() error { return nil }
+	r.odd.poisoned = func(*event.Event) error { return nil }
 	ctx := context.Background()
 	reg := prometheus.NewRegistry()
 	counter := &event.Counter{}
@@ -74,7 +100,7 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	require.Empty(t, problems)
 	people.Use(m)
 	r.pipe = pipeline.New(pipeline.Config{Log: r.log, DB: s.Koi, Lease: r.process, Clock: r.clock, Counter: counter, Metrics: reg,
-		Stages: []event.Stage{event.NewSeen(), people, r.odd, r.timeline}})
+		Stages: []event.Stage{event.NewSeen(), people, r.odd, r.timeline}, Timers: []event.Timers{r.odd}})
 	require.NoError(t, r.log.Load(ctx))
 	require.NoError(t, r.pipe.Load(ctx))
 	return r
