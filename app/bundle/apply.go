@@ -88,18 +88,17 @@ func (b *Bundle) over(current []setting.Item) (Report, []setting.Item) {
 		named[n] = true
 		d := Difference{Kind: it.Kind, Key: it.Key, Name: called(it.Body), body: it.Body}
 		old, exists := inForce[n]
-		switch {
-		case !exists:
+		if !exists {
 			id++
 			it.ID, it.Rev = id, 1
 			d.Change = New
-		case string(old.Body) == string(it.Body):
+		} else if d.Parts = compare(old.Body, it.Body); len(d.Parts) == 0 {
 			r.Same++
 			merged = append(merged, old)
 			continue
-		default:
+		} else {
 			it.ID, it.Rev = old.ID, old.Rev+1
-			d.Change, d.Parts, d.rev = Changed, compare(old.Body, it.Body), old.Rev
+			d.Change, d.rev = Changed, old.Rev
 		}
 		merged = append(merged, it)
 		r.Differences = append(r.Differences, d)
@@ -130,26 +129,26 @@ func called(body json.RawMessage) string {
 //
 // Faults: those of Check; Conflict when somebody changed one of the definitions meanwhile.
 func (a *Applier) Apply(ctx context.Context, b *Bundle, by string) (Report, error) {
-	return a.apply(ctx, b, by)
-}
-
-func (a *Applier) apply(ctx context.Context, b *Bundle, by string, changes ...setting.Change) (Report, error) {
 	r, err := a.Check(ctx, b)
 	if err != nil {
 		return r, err
 	}
+	return r, a.put(ctx, &r, by, nil)
+}
+
+// put makes the changes of a report, and more.
+func (a *Applier) put(ctx context.Context, r *Report, by string, changes []setting.Change) error {
 	for _, d := range r.Differences {
 		changes = append(changes, setting.Change{Kind: d.Kind, Key: d.Key, Body: d.body, Delete: d.Change == Deleted, IfRev: d.rev})
 	}
 	if _, err := a.settings.Apply(ctx, changes, by); err != nil {
-		return r, err
+		return err
 	}
 	r.Applied = true
-	return r, nil
+	return nil
 }
 
-// seeded is the setting that says that the starter bundle was applied once: who then deletes everything
-// means it.
+// The setting that says that a first bundle was applied: who deletes everything after that means it.
 const seededKind, seededKey = "system", "starter"
 
 // Seed applies a bundle to a Koi that never had a definition, and leaves any other alone.
@@ -164,5 +163,9 @@ func (a *Applier) Seed(ctx context.Context, file string, text []byte) (Report, e
 	if err != nil {
 		return Report{}, err
 	}
-	return a.apply(ctx, b, "system", setting.Change{Kind: seededKind, Key: seededKey, Body: json.RawMessage(`{}`)})
+	r, err := a.Check(ctx, b)
+	if err != nil {
+		return r, err
+	}
+	return r, a.put(ctx, &r, "system", []setting.Change{{Kind: seededKind, Key: seededKey, Body: json.RawMessage(`{}`)}})
 }

@@ -230,7 +230,7 @@ var lineInside = regexp.MustCompile(`第 (\d{1,4}) 行(附近)?[，：]`)
 // tell gives each problem its line. What is wrong outside the file is told by its name.
 func (b *Bundle) tell(problems []fault.Problem) error {
 	list := make([]mistake, 0, len(problems))
-	for _, p := range problems {
+	for _, p := range b.withoutEchoes(problems) {
 		line, ok := b.line(p.Path)
 		if !ok {
 			list = append(list, mistake{0, p.Path + "：" + p.Message})
@@ -253,6 +253,23 @@ func (b *Bundle) tell(problems []fault.Problem) error {
 	}
 	return fault.Problems(fmt.Sprintf("%s 有 %d 处错误，什么都没有改动", b.File, len(out)), out)
 }
+
+// withoutEchoes leaves out what only repeats that something stands where it cannot: a second problem of
+// the same place, and what seems to be missing beside it.
+func (b *Bundle) withoutEchoes(problems []fault.Problem) []fault.Problem {
+	stray := map[string]bool{} // places, and what they are part of
+	for _, p := range problems {
+		if p.Stray {
+			stray[p.Path], stray[parent(p.Path)+"/?"] = true, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(problems), func(p fault.Problem) bool {
+		_, there := b.lines[p.Path]
+		return !p.Stray && (stray[p.Path] || !there && stray[parent(p.Path)+"/?"])
+	})
+}
+
+func parent(path string) string { return path[:max(strings.LastIndexAny(path, ".[/"), 0)] }
 
 // readable says why a text cannot be YAML at all, and in which line.
 func readable(text []byte) (line int, why string) {

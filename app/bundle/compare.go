@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,16 +41,51 @@ func compare(old, now json.RawMessage) []Part {
 	return out
 }
 
+// spelled is a number as the reader would keep it: 1 for 1.0, 1e0 and -0 for 0.
+func spelled(n json.Number) string {
+	if i, err := n.Int64(); err == nil {
+		return strconv.FormatInt(i, 10)
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return n.String()
+	}
+	raw, _ := json.Marshal(f) // it is finite
+	if i, err := json.Number(raw).Int64(); err == nil {
+		return strconv.FormatInt(i, 10) // -0
+	}
+	return string(raw)
+}
+
+// decode reads a body.
 func decode(raw json.RawMessage) any {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
 	_ = d.Decode(&v) // bodies are valid JSON
+	return respelled(v)
+}
+
+// respelled gives every number the spelling that the reader would give it.
+func respelled(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k := range v {
+			v[k] = respelled(v[k])
+		}
+	case []any:
+		for i := range v {
+			v[i] = respelled(v[i])
+		}
+	case json.Number:
+		return json.Number(spelled(v))
+	}
 	return v
 }
 
 func differ(path string, a, b any, out *[]Part) {
-	if asText(a) == asText(b) {
+	_, wasText := a.(string)
+	if _, isText := b.(string); wasText == isText && asText(a) == asText(b) {
 		return
 	}
 	if x, ok := a.(map[string]any); ok {
@@ -114,6 +150,9 @@ func lists(path string, a, b []any, out *[]Part) {
 		for _, k := range order {
 			one(path+"["+k+"]", inA, inB, k, out)
 		}
+		if len(*out) == before && !slices.Equal(x, y) {
+			*out = append(*out, Part{Path: path, New: reordered})
+		}
 	case len(a) == len(b):
 		for i := range a {
 			differ(fmt.Sprintf("%s[%d]", path, i), a[i], b[i], out)
@@ -132,9 +171,6 @@ func lists(path string, a, b []any, out *[]Part) {
 				*out = append(*out, Part{Path: path, New: now})
 			}
 		}
-	}
-	if len(*out) == before {
-		*out = append(*out, Part{Path: path, New: reordered})
 	}
 }
 

@@ -76,7 +76,7 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 func roots(problems []fault.Problem) []fault.Problem {
 	return slices.DeleteFunc(slices.Clone(problems), func(p fault.Problem) bool {
 		return p.Cause != "" && slices.ContainsFunc(problems, func(o fault.Problem) bool {
-			return strings.HasPrefix(o.Path+"/", p.Cause+"/")
+			return strings.HasPrefix(o.Path, p.Cause+"/")
 		})
 	})
 }

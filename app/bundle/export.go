@@ -60,7 +60,11 @@ func written(v any) *yaml.Node {
 	case map[string]any:
 		n.Kind = yaml.MappingNode
 		for _, k := range inOrder(v) {
-			n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: k}, written(v[k]))
+			name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: k}
+			if k == merge || !plainLines(k) {
+				name.Style = yaml.DoubleQuotedStyle
+			}
+			n.Content = append(n.Content, name, written(v[k]))
 		}
 	case []any:
 		n.Kind = yaml.SequenceNode
@@ -72,7 +76,7 @@ func written(v any) *yaml.Node {
 		switch {
 		case strings.Contains(v, "\n") && plainLines(v):
 			n.Style = yaml.LiteralStyle
-		case slices.Contains(oldBools, strings.ToLower(v)) || !plainLines(v):
+		case v == merge || slices.Contains(oldBools, strings.ToLower(v)) || !plainLines(v):
 			n.Style = yaml.DoubleQuotedStyle
 		}
 		return n
@@ -94,6 +98,9 @@ func written(v any) *yaml.Node {
 	}
 	return n
 }
+
+// merge is the name under which a YAML mapping takes in another one.
+const merge = "<<"
 
 // oldBools are words that readers of YAML 1.1 take for yes or no.
 var oldBools = []string{"y", "n", "yes", "no", "on", "off"}

@@ -78,6 +78,7 @@ var (
 		{"cannot start any token", "值以 @、`、% 或 Tab 开头：请给值加上引号"},
 		{"mapping values are not allowed", "一行里有两个“: ”，或缩进不对：含冒号的文字请加引号"},
 		{"could not find expected ':'", "缺少冒号：应写成“键: 值”，冒号后有空格"},
+		{"alphabetic or numeric", "以 * 或 & 开头的文字请加引号"},
 		{"did not find expected ',' or", "方括号或花括号没有配对，或中间少了逗号"},
 		{"unexpected end of stream", "引号没有配对"},
 		{"did not find expected", "缩进不对：同一层的内容要对齐，列表项要有“- ”"},
@@ -213,7 +214,7 @@ func (r *reader) scalar(n *yaml.Node) any {
 	switch tag := n.ShortTag(); tag {
 	case "!!null":
 		return nil
-	case "!!str", "!!timestamp":
+	case "!!str", "!!timestamp", "!!merge":
 		return n.Value
 	case "!!bool":
 		var b bool

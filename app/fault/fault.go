@@ -43,6 +43,9 @@ type Problem struct {
 	// Cause is where what this one follows from would be told, such as "message/welcome": where there
 	// are problems there, they alone are worth telling. Mostly "".
 	Cause string `json:"-"`
+	// Stray: what stands at Path cannot stand there at all. What is wrong with it otherwise, or seems to be
+	// missing beside it, need not be told: it may well be that, misspelt.
+	Stray bool `json:"-"`
 }
 
 func (e *Error) Error() string {

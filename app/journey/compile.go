@@ -33,6 +33,7 @@ type compiler struct {
 	problems []fault.Problem
 	dangling map[*node]map[string]bool // ports whose edge was told to lead nowhere
 	loose    bool                      // something of the shape was told, so that what cannot be reached tells nothing new
+	astray   bool                      // an edge was told to start nowhere: it may be the one that a port lacks
 }
 
 // compile reads one definition. The graph is complete only without problems; it is returned anyway when
@@ -69,7 +70,7 @@ func (c *compiler) decode(path string, body json.RawMessage, into any) bool {
 	case err == nil:
 		return true
 	case errors.As(err, &misfit):
-		c.say(strings.TrimPrefix(path+setting.Place(err), "."), "写法不对：%s", misfit.Reason)
+		c.say(path, "写法不对：%v", misfit) // which leads to its place
 	default:
 		c.say(path, "写法不对：不是有效的 JSON")
 	}
@@ -316,6 +317,7 @@ func (c *compiler) edges() {
 		from, to := c.g.byID[e.From], c.g.byID[e.To]
 		if from == nil {
 			c.say(at+".from", "没有步骤“%s”", e.From)
+			c.astray = true
 		}
 		port := e.Port
 		if port == "" {
@@ -383,7 +385,7 @@ func (c *compiler) shape() {
 			continue
 		}
 		for _, p := range portsOf(n) {
-			if !p.Optional && n.to[p.Key] == nil && !c.dangling[n][p.Key] {
+			if !p.Optional && n.to[p.Key] == nil && !c.dangling[n][p.Key] && !c.astray {
 				c.say(fmt.Sprintf("nodes[%d]", n.index), "步骤 %s（%s）的出口“%s”没有连到下一步；到此为止请连到“结束”", n.id, n.comp.Label, p.Label)
 				c.loose = true
 			}

@@ -195,6 +195,7 @@ func compile(it setting.Item, known Known) (*Template, []fault.Problem) {
 		into, ok := fields[name]
 		if !ok {
 			c.say(name, "没有这个字段，可用的有：%s", strings.Join(sortedKeys(fields), "、"))
+			c.problems[len(c.problems)-1].Stray = true
 			continue
 		}
 		if err := json.Unmarshal(given[name], into); err != nil {

@@ -54,6 +54,12 @@ func (c *compiler) bad(path, format string, args ...any) {
 	c.problems = append(c.problems, fault.Problem{Path: strings.TrimPrefix(path, "."), Message: fmt.Sprintf(format, args...)})
 }
 
+// stray tells of a member that does not exist.
+func (c *compiler) stray(path, name string, known []string) {
+	c.bad(path, "不认识的写法 %q%s", name, nearest(name, known))
+	c.problems[len(c.problems)-1].Stray = true
+}
+
 // followsFrom says where else the last problem is told, if at all (see fault.Problem.Cause).
 func (c *compiler) followsFrom(cause string) { c.problems[len(c.problems)-1].Cause = cause }
 
@@ -93,7 +99,7 @@ func (c *compiler) part(raw json.RawMessage, path string, depth int) (Node, cond
 	kind := kinds[0]
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if !slices.Contains(members, k) {
-			c.bad(path+"."+k, "不认识的写法 %q%s", k, nearest(k, members))
+			c.stray(path+"."+k, k, members)
 		} else if k != kind && kind != "leaf" {
 			c.bad(path+"."+k, "%s 里不能有 %s", kind, k)
 		}

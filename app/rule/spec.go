@@ -113,7 +113,7 @@ func (l *leafNode) decodeWhere(raw json.RawMessage) []Where {
 		known := []string{"prop", "op", "value"}
 		for _, k := range keys(m) {
 			if !slices.Contains(known, k) {
-				one.bad(one.path+"."+k, "不认识的写法 %q%s", k, nearest(k, known))
+				one.stray(one.path+"."+k, k, known)
 			}
 		}
 		w := Where{Value: m["value"]}

@@ -48,6 +48,7 @@ func DecodeTriggers(body json.RawMessage, path string, scope *Scope) (Triggers, 
 		}
 		if err := setting.Decode(raw, &n); err != nil {
 			bad(setting.Place(err), "触发事件应写成 {\"events\":[…],\"where\":[…]}：%v", err)
+			problems[len(problems)-1].Stray = true
 			continue
 		}
 		t := trigger{events: n.Events}

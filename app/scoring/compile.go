@@ -24,9 +24,7 @@ func (c *compiler) bad(path, format string, args ...any) {
 }
 
 func (c *compiler) below(list []fault.Problem) {
-	for _, p := range list {
-		c.bad(p.Path, "%s", p.Message)
-	}
+	c.problems = append(c.problems, setting.Below(c.it.Kind, c.it.Key, list)...)
 }
 
 func (c *compiler) score() *Score {

@@ -171,10 +171,22 @@ func Canonical(body json.RawMessage) (json.RawMessage, error) {
 // Problem makes a problem whose path leads from the definition to the place inside it:
 // "journey/welcome/nodes[2].config.template". An error of Decode among args leads further, to its own place.
 func Problem(kind, key, path, format string, args ...any) fault.Problem {
+	p := fault.Problem{Message: fmt.Sprintf(format, args...)}
 	for _, a := range args {
 		if err, ok := a.(error); ok {
 			path = strings.TrimPrefix(path+Place(err), ".")
+			p.Stray = errors.As(err, new(*Misfit))
 		}
 	}
-	return fault.Problem{Path: strings.TrimSuffix(kind+"/"+key+"/"+path, "/"), Message: fmt.Sprintf(format, args...)}
+	p.Path = strings.TrimSuffix(kind+"/"+key+"/"+path, "/")
+	return p
+}
+
+// Below gives problems of a part of a definition the path from the definition on.
+func Below(kind, key string, list []fault.Problem) []fault.Problem {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Path = kind + "/" + key + "/" + out[i].Path
+	}
+	return out
 }

@@ -181,9 +181,7 @@ func decode(it setting.Item, scope *rule.Scope) (*Definition, []fault.Problem) {
 	case !none:
 		var more []fault.Problem
 		out.enter, more = rule.Decode(d.Enter, "enter", scope)
-		for _, p := range more {
-			bad(p.Path, "%s", p.Message)
-		}
+		problems = append(problems, setting.Below(it.Kind, it.Key, more)...)
 	}
 	if out.enter != nil && out.enter.Uses().Stage {
 		bad("enter", "阶段的条件不能看阶段本身，会循环：顺序由 order 决定")

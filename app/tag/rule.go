@@ -71,11 +71,7 @@ func (m *Model) decodeRule(it setting.Item, scope *rule.Scope) (*Rule, []fault.P
 	bad := func(path, format string, args ...any) {
 		out = append(out, setting.Problem(it.Kind, it.Key, path, format, args...))
 	}
-	below := func(list []fault.Problem) {
-		for _, p := range list {
-			out = append(out, setting.Problem(it.Kind, it.Key, p.Path, "%s", p.Message))
-		}
-	}
+	below := func(list []fault.Problem) { out = append(out, setting.Below(it.Kind, it.Key, list)...) }
 	var n struct {
 		Name      string          `json:"name"`
 		Off       bool            `json:"off"`
