@@ -75,8 +75,8 @@ var granted = map[Role][]Permission{
 	Employee: {},
 }
 
-// Permissions lists what the role may.
-func (r Role) Permissions() []Permission { return slices.Clone(granted[r]) }
+// Permissions lists what the role may, by name.
+func (r Role) Permissions() []Permission { return slices.Sorted(slices.Values(granted[r])) }
 
 // Principal is whoever makes a call: a user with a session, or a program with a key.
 type Principal struct {

@@ -76,6 +76,9 @@ func (g *Gate) SetUp(ctx context.Context, token, place string, n NewUser) (Sessi
 		u, err = g.addTx(ctx, tx, n, hash)
 		return err
 	})
+	if err == nil {
+		err = g.noteSignIn(ctx, u, "", false)
+	}
 	if err != nil {
 		return Session{}, fmt.Errorf("set up: %w", err)
 	}

@@ -76,7 +76,6 @@ var fixed = []struct{ english, chinese string }{
 	{"unknown content type", "Content-Type 应为 application/json"},
 	{"unexpected end of JSON input", "JSON 没有写完"},
 	{"invalid character", "不是有效的 JSON：invalid character"},
-	{"json: unknown field ", "没有这一项："},
 	{"json: cannot unmarshal", "JSON 的类型不对：json: cannot unmarshal"},
 }
 

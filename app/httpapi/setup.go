@@ -22,6 +22,7 @@ var setupHTML []byte
 func (a *API) setupPage(c *gin.Context) {
 	secure(c.Writer.Header())
 	c.Header("Content-Security-Policy", setupPolicy)
+	c.Header("Referrer-Policy", "same-origin") // or its own request would come from nowhere
 	c.Data(http.StatusOK, "text/html; charset=utf-8", setupHTML)
 }
 
