@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -154,9 +153,4 @@ func (s *story) stay(ctx context.Context) error {
 
 func (s *story) phones() string { return s.platforms.URL() + "/sim/" }
 
-func (s *story) api(path string, q url.Values) string {
-	if len(q) > 0 {
-		path += "?" + q.Encode()
-	}
-	return s.base + "/api/v1" + path
-}
+func (s *story) api(path string) string { return s.base + "/api/v1" + path }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app"
+	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/setting"
@@ -269,8 +270,40 @@ func (s *story) sum(ctx context.Context) error {
 	s.say("")
 	s.say("讲完了：平台推送 %d 次，全部收下；手机收到 %d 条消息，重复 %d 条；周敏是客户 %d，有 %d 个身份。",
 		calls.Sent, totals.Delivered, totals.Repeated, p.ID, len(p.Identities))
-	s.say("接着玩：%s/demo（虚拟手机上可以关注、点菜单、发消息、加员工）；指标 %s/metrics；接口文档 %s；Ctrl+C 结束。", s.base, s.base, s.api("/openapi.json", nil))
+	key, err := s.key(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("")
+	s.say("接着看：")
+	s.say("  虚拟手机（关注、点菜单、发消息、加员工）  %s", s.phones())
+	s.say("  指标  %s/metrics    接口文档  %s", s.base, s.api("/openapi.json"))
+	for _, look := range []struct{ what, path string }{
+		{"周敏的 360", fmt.Sprintf("/contacts/%d", p.ID)},
+		{"她的时间线", fmt.Sprintf("/contacts/%d/timeline", p.ID)},
+		{"每一分从哪来", fmt.Sprintf("/contacts/%d/why?score=intent", p.ID)},
+		{"消息和它们的结果", "/messages"},
+		{"旅程和人数", "/journeys"},
+	} {
+		s.say("  %s  curl -s -H 'Authorization: Bearer %s' '%s'", look.what, key, s.api(look.path))
+	}
+	s.say("Ctrl+C 结束。")
 	return nil
+}
+
+// key makes an API key that may look at everything, by the way any operator goes: the one-time link makes
+// the first administrator, who makes a key.
+func (s *story) key(ctx context.Context) (string, error) {
+	token, _, err := s.koi.Gate.SetupToken(ctx)
+	if err != nil {
+		return "", err
+	}
+	admin, err := s.koi.Gate.SetUp(ctx, token, "127.0.0.1", auth.NewUser{Login: "demo@example.com", Name: "演示", Role: auth.Admin, Password: draw(24)})
+	if err != nil {
+		return "", err
+	}
+	_, secret, err := s.koi.Gate.AddKey(ctx, auth.NewKey{Name: "演示", Role: auth.Analyst}, &admin.Principal)
+	return secret, err
 }
 
 func (s *story) say(format string, args ...any) {
