@@ -244,7 +244,7 @@ func (s *story) delivered() {
 		if name == "" {
 			continue
 		}
-		s.say("     📱 %s的手机：%s", name, strings.ReplaceAll(shown(d), "\n", "\n        "))
+		s.say("     → %s的手机：%s", name, strings.ReplaceAll(shown(d), "\n", "\n        "))
 	}
 }
 
