@@ -70,7 +70,8 @@ type Log struct {
 	queued atomic.Int64 // events in queue
 	wake   chan struct{}
 	tail   tail
-	open   atomic.Bool // between Load and the end of Run
+	open   atomic.Bool   // between Load and the end of Run
+	ended  chan struct{} // closed when Run ended: who is not answered by then never will be
 
 	mu   sync.Mutex
 	ring map[Hash]*waiting
@@ -104,6 +105,7 @@ func NewLog(d *db.DB, l *lease.Lease, keys *secret.Keys, clk clock.Clock, counte
 		db: d, lease: l, keys: keys, clock: clk, counter: counter,
 		queue: make(chan *waiting, queueEvents),
 		wake:  make(chan struct{}, 1),
+		ended: make(chan struct{}),
 		ring:  make(map[Hash]*waiting, ringSize),
 		fifo:  make([]Hash, 0, ringSize),
 		appended: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -145,8 +147,11 @@ func (l *Log) Head(ctx context.Context, lane Lane) (int64, error) {
 // is being or was just appended (same source, account and key) is not written again: its first result is
 // returned with Repeat set, after the first one's commit.
 //
-// Faults: Unavailable when the queue is full, the database is away or Koi is stopping; nothing was
-// promised then, and the same call may be made again.
+// An event without a key repeats nothing. Append owns the events from here on, and may correct their times.
+//
+// Faults: Invalid when a value is longer than what is kept of it or is no text; Unavailable when the queue
+// is full, the database is away or Koi is stopping: nothing was promised then, and the same call may be made
+// again.
 func (l *Log) Append(ctx context.Context, events ...*Event) ([]Appended, error) {
 	if !l.open.Load() {
 		return nil, fault.New(fault.Unavailable, "本节点没有在写入（正在启动、停止，或由另一节点处理），请稍后重试")
@@ -156,7 +161,11 @@ func (l *Log) Append(ctx context.Context, events ...*Event) ([]Appended, error) 
 	others := map[int]*waiting{} // index in events → the Append it repeats
 	place := make([]int, len(events))
 
+	now := clock.Ms(l.clock.Now())
 	for i, e := range events {
+		if err := e.admit(now); err != nil {
+			return nil, err
+		}
 		body, err := e.Marshal()
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", e.Type, err)
@@ -168,11 +177,13 @@ func (l *Log) Append(ctx context.Context, events ...*Event) ([]Appended, error) 
 	kept := own.rows[:0]
 	for i := range own.rows {
 		r := own.rows[i]
-		if first := l.ring[r.hash]; first != nil {
-			others[i] = first
-			continue
+		if r.event.Key != "" {
+			if first := l.ring[r.hash]; first != nil {
+				others[i] = first
+				continue
+			}
+			l.remember(r.hash, own)
 		}
-		l.remember(r.hash, own)
 		place[i] = len(kept)
 		own.bytes += len(r.body)
 		kept = append(kept, r)
@@ -184,14 +195,8 @@ func (l *Log) Append(ctx context.Context, events ...*Event) ([]Appended, error) 
 		if err := l.enqueue(own); err != nil {
 			return nil, err
 		}
-		select {
-		case <-own.done:
-		case <-ctx.Done():
-			// It may still be committed; the caller got no promise, and a repeat finds it.
-			return nil, fault.Wrap(ctx.Err(), fault.Unavailable, "写入日志超时，请稍后重试")
-		}
-		if own.err != nil {
-			return nil, own.err
+		if err := l.await(ctx, own); err != nil {
+			return nil, err
 		}
 	}
 	for i, e := range events {
@@ -201,17 +206,34 @@ func (l *Log) Append(ctx context.Context, events ...*Event) ([]Appended, error) 
 			continue
 		}
 		l.repeats.Inc()
-		select {
-		case <-first.done:
-		case <-ctx.Done():
-			return nil, fault.Wrap(ctx.Err(), fault.Unavailable, "写入日志超时，请稍后重试")
-		}
-		if first.err != nil {
-			return nil, first.err
+		if err := l.await(ctx, first); err != nil {
+			return nil, err
 		}
 		out[i] = Appended{Seq: first.seqOf(e.HashKey()), Repeat: true}
 	}
 	return out, nil
+}
+
+// await returns what became of an Append.
+func (l *Log) await(ctx context.Context, w *waiting) error {
+	select {
+	case <-w.done:
+		return w.err
+	case <-ctx.Done():
+		// It may still be committed; the caller got no promise, and a repeat finds it.
+		return fault.Wrap(ctx.Err(), fault.Unavailable, "写入日志超时，请稍后重试")
+	case <-l.ended:
+	}
+	select {
+	case <-w.done: // both: it was answered before the end
+		return w.err
+	default: // it came into the queue after Run had looked there for the last time
+		return errStopped()
+	}
+}
+
+func errStopped() error {
+	return fault.New(fault.Unavailable, "本节点已停止写入，请稍后重试")
 }
 
 func (w *waiting) seqOf(h Hash) int64 {
@@ -267,11 +289,12 @@ func (l *Log) finish(w *waiting, err error) {
 }
 
 // Run writes until ctx ends, then commits what is still queued and returns. It returns lease.ErrLost when
-// another node took over: the process must stop then.
+// another node took over: the process must stop then. A log runs once.
 func (l *Log) Run(ctx context.Context) error {
 	defer func() {
 		l.open.Store(false)
 		l.refuse()
+		close(l.ended)
 	}()
 	for {
 		group, open := l.collect(ctx)
@@ -292,7 +315,7 @@ func (l *Log) refuse() {
 		select {
 		case w := <-l.queue:
 			l.queued.Add(-int64(len(w.rows)))
-			l.finish(w, fault.New(fault.Unavailable, "本节点已停止写入，请稍后重试"))
+			l.finish(w, errStopped())
 		default:
 			return
 		}

@@ -23,13 +23,21 @@ var epoch = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 func newLog(t testing.TB, s *db.Stores) *event.Log {
 	t.Helper()
+	log, _ := newLogAt(t, s)
+	return log
+}
+
+// newLogAt also returns the log's clock.
+func newLogAt(t testing.TB, s *db.Stores) (*event.Log, *clock.Manual) {
+	t.Helper()
 	keys, err := secret.New(make([]byte, secret.MasterSize))
 	require.NoError(t, err)
 	l := lease.New(s.Log, "append", "node-1")
 	require.NoError(t, l.Acquire(context.Background()))
-	log := event.NewLog(s.Log, l, keys, clock.NewManual(epoch), &event.Counter{}, prometheus.NewRegistry())
+	clk := clock.NewManual(epoch)
+	log := event.NewLog(s.Log, l, keys, clk, &event.Counter{}, prometheus.NewRegistry())
 	require.NoError(t, log.Load(context.Background()))
-	return log
+	return log, clk
 }
 
 // running runs the log until the test ends.

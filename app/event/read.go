@@ -44,6 +44,8 @@ func (t *tail) push(events []*Event, at int64) {
 	}
 	for lane := range t.lanes {
 		if over := len(t.lanes[lane]) - tailEvents; over > 0 {
+			// Half at once: while the pipeline is behind, each commit comes by here.
+			over += tailEvents / 2
 			t.floor[lane] = t.lanes[lane][over-1].event.Seq
 			t.lanes[lane] = append(t.lanes[lane][:0:0], t.lanes[lane][over:]...)
 		}
@@ -157,17 +159,19 @@ func purgeOldest(ctx context.Context, d *db.DB, l *lease.Lease, pick string, pic
 		return 0, err
 	}
 	var first, last, n int64
+	young := false
 	err = db.Each(rows, func(r *sql.Rows) error {
 		var key, at int64
 		if err := r.Scan(&key, &at); err != nil {
 			return err
 		}
-		if at < before && (n == 0 || last > 0) {
-			if n == 0 {
-				first = key
-			}
-			last, n = key, n+1
+		if young = young || at >= before; young {
+			return nil
 		}
+		if n == 0 {
+			first = key
+		}
+		last, n = key, n+1
 		return nil
 	})
 	if err != nil || n == 0 {

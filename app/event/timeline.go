@@ -130,11 +130,16 @@ func (t *Timeline) read(ctx context.Context, q string, args ...any) ([]Entry, er
 	return out, err
 }
 
-// Purge deletes up to limit of the oldest events of a lane that happened before the given time, and
-// returns how many. Events of a lane are in the order they were received, so an old one behind a younger
-// one waits for it.
+// Purge deletes up to limit of the oldest events of a lane that were received before the given time, and
+// returns how many. An old one behind a younger one waits for it.
 func (t *Timeline) Purge(ctx context.Context, l *lease.Lease, lane Lane, before int64, limit int) (int64, error) {
+	of, args := "lane=?", []any{lane}
+	if t.db.Engine() == db.SQLite {
+		// The key there is the id alone. Looking for the few events of one lane would read all of the
+		// other's, so both lanes are taken as they come.
+		of, args = "lane>=0", nil
+	}
 	return purgeOldest(ctx, t.db, l,
-		"SELECT id, received_at FROM events WHERE lane=? ORDER BY id LIMIT ?", []any{lane, limit}, before,
-		"DELETE FROM events WHERE lane=? AND id>=? AND id<=?", []any{lane})
+		"SELECT id, received_at FROM events WHERE "+of+" ORDER BY id LIMIT ?", append(args[:len(args):len(args)], limit), before,
+		"DELETE FROM events WHERE "+of+" AND id>=? AND id<=?", args)
 }
