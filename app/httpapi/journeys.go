@@ -236,6 +236,9 @@ func (a *API) startRun(ctx context.Context, in *startInput) (*started, error) {
 	if j.Status != journey.Live {
 		return nil, fault.New(fault.Conflict, "旅程现在是「%s」，不能让人进入", j.Status.Label())
 	}
+	if j.Subject != journey.Customers {
+		return nil, fault.New(fault.Conflict, "这个旅程的主体是%s，客户不能进入", j.Subject.Label())
+	}
 	p, err := a.People.Get(ctx, int64(in.Body.Contact))
 	if err != nil {
 		return nil, err
