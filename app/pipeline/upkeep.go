@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
@@ -51,9 +52,13 @@ const (
 
 // Run beats and purges until ctx ends.
 func (u *Upkeep) Run(ctx context.Context) error {
-	beat, purge := time.NewTicker(beatEvery), time.NewTicker(purgeEvery)
+	// A purge after a long time takes minutes, and a heartbeat that waited for it would look like an outage.
+	var purging sync.WaitGroup
+	defer purging.Wait()
+	purging.Go(func() { u.purgeOften(ctx) })
+
+	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
-	defer purge.Stop()
 	for {
 		if err := u.Beat(ctx); err != nil && ctx.Err() == nil {
 			slog.Warn("心跳写入失败", "err", err)
@@ -63,10 +68,21 @@ func (u *Upkeep) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
-		case <-purge.C:
-			if err := u.Purge(ctx); err != nil && !errors.Is(err, lease.ErrLost) && ctx.Err() == nil {
-				slog.Warn("清理过期数据失败，下次再试", "err", err)
-			}
+		}
+	}
+}
+
+func (u *Upkeep) purgeOften(ctx context.Context) {
+	t := time.NewTicker(purgeEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if err := u.Purge(ctx); err != nil && !errors.Is(err, lease.ErrLost) && ctx.Err() == nil {
+			slog.Warn("清理过期数据失败，下次再试", "err", err)
 		}
 	}
 }
@@ -74,19 +90,23 @@ func (u *Upkeep) Run(ctx context.Context) error {
 // Beat moves this run's heartbeat on; after a silence it starts a new row, so that the gap stays visible.
 func (u *Upkeep) Beat(ctx context.Context) error {
 	now := clock.Ms(u.pipeline.clock.Wall())
-	return u.pipeline.db.Tx(ctx, func(tx *db.Tx) error {
+	id := u.beatID
+	err := u.pipeline.db.Tx(ctx, func(tx *db.Tx) error {
 		if u.beatID != 0 && now-u.last < outage.Milliseconds() {
-			u.last = now
-			_, err := tx.Exec(ctx, "UPDATE heartbeats SET last_at=? WHERE id=?", now, u.beatID)
+			_, err := tx.Exec(ctx, "UPDATE heartbeats SET last_at=? WHERE id=?", now, id)
 			return err
 		}
-		var id sql.NullInt64
-		if err := tx.QueryRow(ctx, "SELECT MAX(id) FROM heartbeats").Scan(&id); err != nil {
+		var last sql.NullInt64
+		if err := tx.QueryRow(ctx, "SELECT MAX(id) FROM heartbeats").Scan(&last); err != nil {
 			return err
 		}
-		u.beatID, u.last = id.Int64+1, now
-		return tx.Insert(ctx, "heartbeats", []string{"id", "node", "started_at", "last_at"}, [][]any{{u.beatID, u.node, now, now}})
+		id = last.Int64 + 1
+		return tx.Insert(ctx, "heartbeats", []string{"id", "node", "started_at", "last_at"}, [][]any{{id, u.node, now, now}})
 	})
+	if err == nil {
+		u.beatID, u.last = id, now
+	}
+	return err
 }
 
 func (u *Upkeep) count(ctx context.Context) {
@@ -143,12 +163,10 @@ func (u *Upkeep) Purge(ctx context.Context) error {
 		}
 	}
 	const day = 86_400_000
-	if err := u.pick(ctx, "SELECT day, hash FROM seen WHERE day<? LIMIT ?", (now-u.keep.Seen.Milliseconds())/day,
-		"DELETE FROM seen WHERE day=? AND hash=?"); err != nil {
+	if err := drain(ctx, func() (int64, error) { return u.purgeSeen(ctx, (now-u.keep.Seen.Milliseconds())/day) }); err != nil {
 		return fmt.Errorf("purge seen: %w", err)
 	}
-	if err := u.pick(ctx, "SELECT id, lane FROM dead_letters WHERE parked_at<? LIMIT ?", now-u.keep.DeadLetters.Milliseconds(),
-		"DELETE FROM dead_letters WHERE id=? AND lane=?"); err != nil {
+	if err := drain(ctx, func() (int64, error) { return u.purgeLetters(ctx, now-u.keep.DeadLetters.Milliseconds()) }); err != nil {
 		return fmt.Errorf("purge dead letters: %w", err)
 	}
 	for _, purge := range u.more {
@@ -169,33 +187,65 @@ func drain(ctx context.Context, some func() (int64, error)) error {
 	return ctx.Err()
 }
 
-// pick deletes rows found by a query of their two-column key, batch by batch.
-func (u *Upkeep) pick(ctx context.Context, find string, before int64, del string) error {
-	return drain(ctx, func() (int64, error) {
-		var keys [][2]any
-		rows, err := u.pipeline.db.Query(ctx, find, before, purgeRows)
-		if err != nil {
-			return 0, err
+// purgeSeen forgets facts of the days before one, in ranges of the primary key.
+func (u *Upkeep) purgeSeen(ctx context.Context, before int64) (found int64, err error) {
+	type span struct {
+		day         int64
+		first, last []byte
+	}
+	var spans []span
+	rows, err := u.pipeline.db.Query(ctx, "SELECT day, hash FROM seen WHERE day<? ORDER BY day, hash LIMIT ?", before, purgeRows)
+	if err != nil {
+		return 0, err
+	}
+	err = db.Each(rows, func(r *sql.Rows) error {
+		var day int64
+		var hash []byte
+		if err := r.Scan(&day, &hash); err != nil {
+			return err
 		}
-		err = db.Each(rows, func(r *sql.Rows) error {
-			var k [2]any
-			if err := r.Scan(&k[0], &k[1]); err != nil {
+		found++
+		if n := len(spans); n > 0 && spans[n-1].day == day {
+			spans[n-1].last = hash
+		} else {
+			spans = append(spans, span{day, hash, hash})
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		return 0, err
+	}
+	return found, u.pipeline.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, s := range spans {
+			if _, err := tx.Exec(ctx, "DELETE FROM seen WHERE day=? AND hash>=? AND hash<=?", s.day, s.first, s.last); err != nil {
 				return err
 			}
-			keys = append(keys, k)
-			return nil
-		})
-		if err != nil || len(keys) == 0 {
-			return 0, err
 		}
-		err = u.pipeline.db.Tx(ctx, func(tx *db.Tx) error {
-			for _, k := range keys {
-				if _, err := tx.Exec(ctx, del, k[0], k[1]); err != nil {
-					return err
-				}
-			}
-			return u.pipeline.lease.Guard(ctx, tx)
-		})
-		return int64(len(keys)), err
+		return u.pipeline.lease.Guard(ctx, tx)
+	})
+}
+
+func (u *Upkeep) purgeLetters(ctx context.Context, before int64) (int64, error) {
+	var ids []int64
+	rows, err := u.pipeline.db.Query(ctx, "SELECT id FROM dead_letters WHERE parked_at<? LIMIT ?", before, purgeRows)
+	if err != nil {
+		return 0, err
+	}
+	err = db.Each(rows, func(r *sql.Rows) error {
+		var id int64
+		if err := r.Scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return int64(len(ids)), u.pipeline.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM dead_letters WHERE id IN ("+db.Marks(len(ids))+")", db.Args(ids)...); err != nil {
+			return err
+		}
+		return u.pipeline.lease.Guard(ctx, tx)
 	})
 }

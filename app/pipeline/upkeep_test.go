@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"testing"
 	"time"
@@ -116,4 +117,67 @@ func TestPipeline_statements_of_a_batch(t *testing.T) {
 		require.LessOrEqual(t, c.LoadStatements, 16, c.Stage)
 		require.LessOrEqual(t, c.FlushStatements, 16, c.Stage)
 	}
+}
+
+// A beat that could not be written did not happen: the outage has to be told afterwards.
+func TestUpkeep_a_failed_beat_leaves_no_trace(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := dbtest.SQLite(t)
+	r := newRig(t, s)
+	run := func(q string) {
+		require.NoError(t, s.Koi.Tx(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, q); return err }))
+	}
+	full := func() {
+		for _, verb := range []string{"INSERT", "UPDATE"} {
+			run("CREATE TRIGGER full_" + verb + " BEFORE " + verb + " ON heartbeats BEGIN SELECT RAISE(ABORT, 'no room'); END")
+		}
+	}
+	room := func() {
+		run("DROP TRIGGER full_INSERT")
+		run("DROP TRIGGER full_UPDATE")
+	}
+	up := pipeline.NewUpkeep(r.pipe, r.timeline, week, "node-1")
+	full()
+	require.Error(t, up.Beat(ctx))
+	room()
+	require.NoError(t, up.Beat(ctx))
+	require.Equal(t, 1, count(t, s, "SELECT COUNT(*) FROM heartbeats"), "the first beat that can be written begins the row")
+
+	full()
+	down := r.clock.Wall().UnixMilli()
+	for range 20 {
+		r.clock.Advance(5 * time.Second)
+		require.Error(t, up.Beat(ctx))
+	}
+	room()
+	r.clock.Advance(5 * time.Second)
+	require.NoError(t, up.Beat(ctx))
+	gaps, err := up.Gaps(ctx, 0)
+	require.NoError(t, err)
+	require.Equal(t, []pipeline.Gap{{From: down, To: r.clock.Wall().UnixMilli()}}, gaps)
+}
+
+func TestUpkeep_Purge_forgets_seen_facts_by_day(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		today := epoch.UnixMilli() / 86_400_000
+		var rows [][]any
+		for day := today - 10; day <= today; day++ {
+			for i := range 300 {
+				h := sha256.Sum256(fmt.Append(nil, day, i))
+				rows = append(rows, []any{day, h[:16]})
+			}
+		}
+		require.NoError(t, s.Koi.Tx(ctx, func(tx *db.Tx) error { return tx.Insert(ctx, "seen", []string{"day", "hash"}, rows) }))
+		statements := 0
+		s.Koi.Watch(func(list []db.Statement) { statements += len(list) })
+		up := pipeline.NewUpkeep(r.pipe, r.timeline, week, "node-1")
+		require.NoError(t, up.Purge(ctx))
+		s.Koi.Watch(nil)
+		require.Equal(t, 9*300, count(t, s, "SELECT COUNT(*) FROM seen"))
+		require.Less(t, statements, 40, "rows go in ranges, not one by one")
+	})
 }
