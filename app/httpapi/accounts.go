@@ -74,10 +74,7 @@ func (a *API) account(ctx context.Context, e account.Entry) (Account, error) {
 	if e.Problem != "" {
 		return out, nil
 	}
-	creds, err := a.Accounts.Credentials(e.Kind, e.ID)
-	if err != nil { // removed this moment
-		return out, nil
-	}
+	creds, _ := a.Accounts.Credentials(e.Kind, e.ID) // none of an account that was removed this moment
 	for _, c := range creds {
 		h, err := a.Tokens.Health(ctx, c)
 		if err != nil {

@@ -158,7 +158,6 @@ type route struct {
 	id, method, path string
 	who              access
 	name             string // Chinese
-	status           int    // of success; 0: 200, or 204 without a body
 	register         func(a *API, h huma.API)
 }
 

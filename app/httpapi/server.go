@@ -107,6 +107,9 @@ func recovered(c *gin.Context) {
 		if r == nil {
 			return
 		}
+		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) { // the connection is broken off on purpose
+			panic(r)
+		}
 		slog.Error("请求处理出错", "request", requestID(c.Request.Context()), "route", c.FullPath(), "panic", r, "stack", string(debug.Stack()))
 		if c.Writer.Written() {
 			c.Abort()
