@@ -241,7 +241,7 @@ func (a *App) Run(ctx context.Context) error {
 	base := context.WithoutCancel(ctx)
 	failed := make(chan error, 16)
 	doors := start(base, failed, func(context.Context) error { return a.Server.Serve(a.listener) })
-	if err := errors.Join(a.appending.Acquire(ctx), a.processing.Acquire(ctx)); err != nil {
+	if err := lease.AcquireAll(ctx, a.appending, a.processing); err != nil {
 		return errors.Join(ctxEnded(err), a.Server.Stop(base))
 	}
 	// While this node waited, another one may have changed definitions; if nobody ever made any, we begin.

@@ -8,6 +8,7 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -39,46 +40,84 @@ type Lease struct {
 	name  string
 	node  string
 	epoch atomic.Int64
+
+	ttl, beat time.Duration
 }
 
 // New makes a claim that is not held yet. node names this process's data directory (see Node).
-func New(d *db.DB, name, node string) *Lease { return &Lease{db: d, name: name, node: node} }
+func New(d *db.DB, name, node string) *Lease {
+	return &Lease{db: d, name: name, node: node, ttl: ttl, beat: beat}
+}
 
 // ErrLost means another node took the lease: stop at once, nothing more can be committed.
 var ErrLost = errors.New("the lease was taken over by another node")
 
 // Acquire waits until this node holds the lease. It is taken at once when nobody holds it or when this
-// node held it before it died (the data directory's lock makes sure that it is really dead).
+// node held it before it died (the data directory's lock makes sure that it is really dead). A database that
+// is away is waited for.
 func (l *Lease) Acquire(ctx context.Context) error {
+	_, err := l.acquire(ctx, "")
+	return err
+}
+
+// AcquireAll acquires leases in order, for a node that needs them all. A holder that was found silent at one
+// of them is not waited for again at the next.
+func AcquireAll(ctx context.Context, leases ...*Lease) error {
+	dead := ""
+	for _, l := range leases {
+		from, err := l.acquire(ctx, dead)
+		if err != nil {
+			return err
+		}
+		dead = cmp.Or(from, dead)
+	}
+	return nil
+}
+
+// acquire returns the silent node from which the lease was taken over, or "".
+func (l *Lease) acquire(ctx context.Context, dead string) (from string, err error) {
 	var lastEpoch, lastN int64 = -1, -1
 	var since time.Time
-	told := false
+	told := ""
+	tell := func(msg string, args ...any) {
+		if told != msg {
+			told = msg
+			slog.Info(msg, append([]any{"lease", l.name}, args...)...)
+		}
+	}
 	for {
 		holder, epoch, n, err := l.look(ctx)
-		if err != nil {
-			return fmt.Errorf("look at lease %s: %w", l.name, err)
-		}
-		if epoch != lastEpoch || n != lastN {
-			lastEpoch, lastN, since = epoch, n, time.Now()
-		}
-		if holder == "" || holder == l.node || time.Since(since) > ttl {
-			took, err := l.take(ctx, epoch, n)
-			if err != nil {
-				return fmt.Errorf("take lease %s: %w", l.name, err)
+		if err == nil {
+			if epoch != lastEpoch || n != lastN {
+				lastEpoch, lastN, since = epoch, n, time.Now()
 			}
-			if took {
-				return nil
+			if mine := holder == "" || holder == l.node; mine || holder == dead || time.Since(since) > l.ttl {
+				var took bool
+				if took, err = l.take(ctx, epoch, n); took {
+					if mine {
+						holder = ""
+					}
+					return holder, nil
+				}
+			} else {
+				tell("另一个节点正在处理，本节点等待接管", "holder", holder)
 			}
-			continue
 		}
-		if !told {
-			told = true
-			slog.Info("另一个节点正在处理，本节点等待接管", "lease", l.name, "holder", holder)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case fault.Is(err, fault.Unavailable):
+			tell("数据库暂时不可用，等它恢复后再接管", "err", err)
+			// While nobody reached the database, the holder's silence says nothing.
+			lastEpoch = -1
+		default:
+			return "", fmt.Errorf("acquire lease %s: %w", l.name, err)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(beat):
+			return "", ctx.Err()
+		case <-time.After(l.beat):
 		}
 	}
 }
@@ -124,7 +163,7 @@ func (l *Lease) Guard(ctx context.Context, tx *db.Tx) error {
 // next node need not wait. It returns ErrLost when the lease is another's. A database that is away is
 // waited for: whoever can reach it first goes on.
 func (l *Lease) Keep(ctx context.Context) error {
-	t := time.NewTicker(beat)
+	t := time.NewTicker(l.beat)
 	defer t.Stop()
 	for {
 		select {
