@@ -192,6 +192,31 @@ stages: [{key: visitor, name: 匿名访客, order: 10}]
 	})
 }
 
+func TestApplier_compiles_new_definitions_under_ids_of_their_own(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	a, settings := newApplier(dbtest.SQLite(t))
+	apply(t, a, "tags: [{key: a, name: 甲}, {key: b, name: 乙}, {key: c, name: 丙}]")
+	apply(t, a, "tags: [{key: b, delete: true}, {key: c, delete: true}]") // whose ids are kept for them
+	current, err := settings.List(ctx)
+	require.NoError(t, err)
+	b := parsed(t, "tags: [{key: a, name: 甲甲}, {key: c, name: 丙}, {key: d, name: 丁}]\ntag_rules: [{key: r, name: 规则, on: [{events: [oa.followed]}], add: [a, c, d]}]")
+	_, merged := b.over(current)
+	ids := map[int64]string{}
+	for _, it := range merged {
+		require.NotZero(t, it.ID)
+		require.Empty(t, ids[it.ID], it.Key)
+		ids[it.ID] = it.Key
+	}
+	m, problems := Compile(merged, world)
+	require.Empty(t, problems)
+	var added []string
+	for _, d := range m.Tags.Rules()[0].Add {
+		added = append(added, ids[d.ID])
+	}
+	require.Equal(t, []string{"a", "c", "d"}, added)
+}
+
 func TestApplier_changes_only_the_version_that_it_compared_with(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -212,16 +212,32 @@ func (r *reader) item(it setting.Item, body *yaml.Node) {
 
 // line finds the line of a problem's path: the longest part of the path that stands in the file.
 func (b *Bundle) line(path string) (int, bool) {
+	definition := owner(path)
 	for {
 		if n, ok := b.lines[path]; ok {
 			return n, true
 		}
-		i := strings.LastIndexAny(path, ".[/")
-		if i < 0 {
+		if len(path) <= len(definition) {
 			return 0, false
 		}
-		path = path[:i]
+		path = path[:max(strings.LastIndexAny(path, ".[/"), len(definition))]
 	}
+}
+
+// owner is the part of a path that names the definition; keys of staff have a slash in them.
+func owner(path string) string {
+	slashes := 2
+	if strings.HasPrefix(path, org.KindStaff+"/") {
+		slashes = 3
+	}
+	for i := range len(path) {
+		if path[i] == '/' {
+			if slashes--; slashes == 0 {
+				return path[:i]
+			}
+		}
+	}
+	return path
 }
 
 // lineInside matches messages that name a line of a text, counted from its first.

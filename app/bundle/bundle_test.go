@@ -236,6 +236,17 @@ func TestExport_reads_back_as_the_same(t *testing.T) {
 	})
 }
 
+func TestBundle_line_never_leads_to_another_definition(t *testing.T) {
+	t.Parallel()
+	b := parsed(t, "tags:\n  - key: a\n    name: 甲\n    list:\n      - {x: 1}\nstaff:\n  - {key: ww1/li.lei, name: 李雷}\n")
+	for path, want := range map[string]int{"tag/a": 2, "tag/a/name": 3, "tag/a/group": 2, "tag/a/list[0].x": 5, "tag/a/list[3].x": 4, "tag/a/list[0].y[1].z": 5,
+		"staff/ww1/li.lei": 7, "staff/ww1/li.lei/leaders": 7, "tag/a.b/name": 0, "tag/a.b": 0, "tag/b": 0, "staff/ww1/li": 0, "tag_rule/a": 0} {
+		line, ok := b.line(path)
+		require.Equal(t, want, line, path)
+		require.Equal(t, want > 0, ok, path)
+	}
+}
+
 func TestExport_of_nothing_is_an_empty_bundle(t *testing.T) {
 	t.Parallel()
 	out, err := Export([]setting.Item{{Kind: "system", Key: "secret_key", Body: json.RawMessage(`{"fingerprint":"x"}`)}})
