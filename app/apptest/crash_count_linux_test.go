@@ -1,0 +1,167 @@
+package apptest
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/channels/simulator"
+)
+
+// lift ends the load and waits until nothing waits any more.
+func (s *siege) lift() {
+	s.stop()
+	s.crowd.Wait()
+	var open string
+	defer func() {
+		if open != "" {
+			s.look(func(stores *db.Stores) { s.t.Logf("still there: %s; outbox: %v", open, s.states(stores)) })
+		}
+	}()
+	Until(s.t, "nothing waits", func() bool {
+		s.look(func(stores *db.Stores) { open = s.unfinished(stores) })
+		return open == ""
+	})
+	s.p.Stop()
+}
+
+// unfinished is what still waits for something, "" for nothing.
+func (s *siege) unfinished(stores *db.Stores) string {
+	for what, query := range map[string]string{
+		"messages that wait or are being sent": "SELECT COUNT(*) FROM outbox WHERE state IN (1,2)",
+		"journey runs":                         "SELECT COUNT(*) FROM journey_runs WHERE state<10",
+	} {
+		if s.number(stores.Koi, query) > 0 {
+			return what
+		}
+	}
+	for lane := range 2 {
+		through := s.number(stores.Koi, "SELECT COALESCE(MAX(seq),0) FROM cursors WHERE lane=?", lane)
+		if s.number(stores.Log, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>?", lane, through) > 0 {
+			return "events of the log"
+		}
+	}
+	return ""
+}
+
+func (s *siege) number(q db.Querier, query string, args ...any) int64 {
+	var n int64
+	require.NoError(s.t, q.QueryRow(s.t.Context(), query, args...).Scan(&n), query)
+	return n
+}
+
+// count compares every act with the traces it left.
+func (s *siege) count() {
+	stores := s.p.Open()
+	defer stores.Close()
+	s.t.Logf("outbox: %v", s.states(stores))
+	processed := s.timeline(stores)
+	acked, lost, friends, asks, people := 0, 0, 0, 0, map[string]bool{}
+	for n, a := range s.acts {
+		require.LessOrEqual(s.t, processed[n], 1, "act %d was processed more than once", n)
+		if a.acked {
+			acked++
+			require.Equal(s.t, 1, processed[n], "act %d was acknowledged and is not on the timeline", n)
+		} else {
+			lost++
+		}
+		if processed[n] == 1 {
+			people[a.person()] = true
+			if a.friend {
+				friends++
+			} else if a.keyword {
+				asks++
+			}
+		}
+	}
+	require.Len(s.t, processed, len(s.acts)-s.missing(processed), "the timeline holds acts nobody played")
+	require.EqualValues(s.t, len(people), s.number(stores.Koi, "SELECT COUNT(*) FROM contacts"), "one contact for each person")
+	require.Zero(s.t, s.number(stores.Koi, "SELECT COUNT(*) FROM dead_letters"))
+
+	// Each message once: one row for each event that asks for one, and one delivery for each row.
+	require.EqualValues(s.t, friends, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='wecom_app'"))
+	require.EqualValues(s.t, asks, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf'"))
+	require.EqualValues(s.t, friends, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='wecom_app' AND state IN (3,4)"), "every alert was sent")
+	unknown := s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf' AND state=7")
+	require.EqualValues(s.t, int64(asks)-unknown, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf' AND state IN (3,4)"))
+	s.deliveries(friends, asks, int(unknown))
+
+	total := s.sim.DeliveryTotals()
+	s.t.Logf("%d acts: %d acknowledged, %d not; %d messages delivered, %d repeats dropped by the platform, %d replies nobody can tell of; hits: %v",
+		len(s.acts), acked, lost, total.Delivered, total.Deduped, unknown, s.hits)
+}
+
+// states counts messages by channel, state and reason.
+func (s *siege) states(stores *db.Stores) map[string]int {
+	out := map[string]int{}
+	rows, err := stores.Koi.Query(s.t.Context(), "SELECT channel, state, reason, COUNT(*) FROM outbox GROUP BY channel, state, reason")
+	require.NoError(s.t, err)
+	require.NoError(s.t, db.Each(rows, func(r *sql.Rows) error {
+		var channel, reason string
+		var state, n int
+		err := r.Scan(&channel, &state, &reason, &n)
+		out[fmt.Sprintf("%s %d %s", channel, state, reason)] = n
+		return err
+	}))
+	return out
+}
+
+// missing are acts without a trace; only unacknowledged ones may be.
+func (s *siege) missing(processed map[int]int) int {
+	n := 0
+	for act := range s.acts {
+		if processed[act] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// deliveries are compared by recipient: friends' alerts and replies.
+func (s *siege) deliveries(friends, asks, unknown int) {
+	totals := s.sim.DeliveryTotals()
+	require.Zero(s.t, totals.Repeated, "a message was delivered twice: %v", s.sim.Deliveries(simulator.DeliveryFilter{Repeats: true}))
+	require.Zero(s.t, totals.Uncounted+totals.DedupeLost+totals.OverQuota)
+	alerts := len(s.sim.Deliveries(simulator.DeliveryFilter{Account: Agent}))
+	require.Equal(s.t, friends, alerts, "every alert reached a phone once")
+	replies := len(s.sim.Deliveries(simulator.DeliveryFilter{Account: AppID}))
+	require.LessOrEqual(s.t, replies, asks)
+	require.GreaterOrEqual(s.t, replies, asks-unknown)
+}
+
+// timeline counts what was processed, by act.
+func (s *siege) timeline(stores *db.Stores) map[int]int {
+	external := map[int64]string{}
+	rows, err := stores.Koi.Query(s.t.Context(), "SELECT id, value FROM identities WHERE kind=?", event.KindExternal)
+	require.NoError(s.t, err)
+	require.NoError(s.t, db.Each(rows, func(r *sql.Rows) error {
+		var id int64
+		var value []byte
+		err := r.Scan(&id, &value)
+		external[id] = string(value)
+		return err
+	}))
+	out := map[int]int{}
+	rows, err = stores.Koi.Query(s.t.Context(), "SELECT type, identity_id, props FROM events WHERE type IN (?,?)", event.OAMessageReceived, event.WeComCustomerAdded)
+	require.NoError(s.t, err)
+	require.NoError(s.t, db.Each(rows, func(r *sql.Rows) error {
+		var kind, raw string
+		var identity int64
+		if err := r.Scan(&kind, &identity, &raw); err != nil {
+			return err
+		}
+		var props event.Props
+		if err := json.Unmarshal([]byte(raw), &props); err != nil {
+			return err
+		}
+		n, ok := numberOf(kind, props.Str("content"), external[identity])
+		require.True(s.t, ok, "an event of nobody: %s %s", kind, raw)
+		out[n]++
+		return nil
+	}))
+	return out
+}
