@@ -123,6 +123,9 @@ func TestAPI_a_follower_is_greeted_and_everything_says_why(t *testing.T) {
 				if other, _ := j["id"].(string); j["key"] == "keyword_reply" {
 					begun := r.root.post("/api/v1/journeys/"+other+"/runs", obj("contact_id", id)).is(201)
 					require.Equal(t, id, begun.text("run.contact_id"))
+					r.until("what it sends is sent", func() bool {
+						return len(r.root.get("/api/v1/messages?state=sent&journey="+other).is(200).items()) == 1
+					})
 				}
 			}
 		})
