@@ -177,7 +177,7 @@ func to[I, O any](id, method, path string, who access, name string, do func(cont
 			op.Description = "权限：" + who.permission.Label() + "（" + string(who.permission) + "）"
 			op.Extensions = map[string]any{"x-permission": who.permission}
 		}
-		if method == http.MethodPost && !who.open {
+		if method == http.MethodPost && !who.open && !who.users { // those answer with a cookie, which is nobody else's
 			op.Middlewares = append(op.Middlewares, a.once)
 			op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyHeader, In: "header", Description: "同一个值的重复请求只做一次，24 小时内返回第一次的结果",
 				Schema: &huma.Schema{Type: huma.TypeString}})
