@@ -38,7 +38,7 @@ type models struct {
 	journeys *journey.Stage
 	review   *rule.Review
 	inside   func(context.Context) ([]setting.Item, error) // older journey versions in use
-	between  func(func()) // runs something while no batch is under way
+	between  func(func())                                  // runs something while no batch is under way
 	api      *httpapi.API
 
 	mu      sync.Mutex

@@ -100,13 +100,12 @@ func (l *Log) Read(ctx context.Context, lane Lane, after int64, limit int) ([]*E
 		if err := r.Scan(&b.Seq, &b.V, &b.Body); err != nil {
 			return err
 		}
-		e, err := l.Decode(b.Seq, lane, b.V, b.Body)
-		if err != nil {
-			b.Err = err
+		var e *Event
+		if e, b.Err = l.Decode(b.Seq, lane, b.V, b.Body); b.Err != nil {
 			bad = append(bad, b)
-			return nil
+		} else {
+			events = append(events, e)
 		}
-		events = append(events, e)
 		return nil
 	})
 	return events, bad, err

@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -292,7 +293,7 @@ func (c *Counters) Read(ctx context.Context, q db.Querier, p *Person, specs []*S
 	live := c.shared.Load()
 	var data []byte
 	err := q.QueryRow(ctx, "SELECT data FROM rule_counters WHERE contact_id=?", p.ID).Scan(&data)
-	if err != nil && err != sql.ErrNoRows {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read counters: %w", err)
 	}
 	damaged := p.Counted.unpack(data, live.id) != nil

@@ -190,7 +190,8 @@ func (c *compiler) leaf(m map[string]json.RawMessage, path string) (Node, cond) 
 
 // checkKey resolves what the leaf is about.
 func (l *leafNode) checkKey() {
-	known, what := true, ""
+	var known bool
+	var what string
 	var names []string
 	switch l.def.About {
 	case AboutField:

@@ -193,8 +193,8 @@ func (q *callbacks) do(req *http.Request) (int, string, error) {
 
 // wait returns when the callbacks under way ended. Once ctx is done none begins.
 func (q *callbacks) wait() {
-	q.mu.Lock() // whoever saw ctx alive has counted itself by now
-	q.mu.Unlock()
+	q.mu.Lock()   // whoever saw ctx alive has counted itself by now
+	q.mu.Unlock() //nolint:staticcheck // waiting for the lock is all there is to do
 	q.running.Wait()
 }
 

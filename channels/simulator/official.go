@@ -141,7 +141,10 @@ func (s *Simulator) sendTemplate(c *call) (answer, *refusal) {
 	}
 	if f != nil {
 		x := s.officialEvent(f, c.now, "TEMPLATESENDJOBFINISH").num("MsgID", msgID).text("Status", status)
-		c.after(func() { s.callOfficial(o, to, "TEMPLATESENDJOBFINISH", x.done(), 0) })
+		c.after(func() {
+			// Pushed or not is in the callback journal.
+			_, _ = s.callOfficial(o, to, "TEMPLATESENDJOBFINISH", x.done(), 0)
+		})
 	}
 	return ok(answer{"msgid": msgID}), nil
 }

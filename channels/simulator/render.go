@@ -101,9 +101,7 @@ func described(s string) []paragraph {
 	var out []paragraph
 	plain := func(s string) {
 		if s = tags.ReplaceAllString(s, ""); strings.TrimSpace(s) != "" {
-			for _, p := range lines(strings.Trim(s, "\n")) {
-				out = append(out, p)
-			}
+			out = append(out, lines(strings.Trim(s, "\n"))...)
 		}
 	}
 	for s != "" {

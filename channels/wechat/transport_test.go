@@ -214,9 +214,9 @@ func TestTicket_tells_surely_unsent_from_perhaps_sent(t *testing.T) {
 			w.Write([]byte("{"))
 		}, outbox.Unknown, outbox.Unknown, 0},
 		"busy":                     {func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte(`{"errcode":-1}`)) }, outbox.Retry, outbox.Unknown, -1},
-		"HTTP 502":                 {func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(502) }, outbox.Retry, outbox.Unknown, 0},
-		"HTTP 404":                 {func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(404) }, outbox.Alarm, outbox.Alarm, 0},
-		"HTTP 429":                 {func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(429) }, outbox.Paused, outbox.Paused, 0},
+		"HTTP 502":                 {func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusBadGateway) }, outbox.Retry, outbox.Unknown, 0},
+		"HTTP 404":                 {func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusNotFound) }, outbox.Alarm, outbox.Alarm, 0},
+		"HTTP 429":                 {func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusTooManyRequests) }, outbox.Paused, outbox.Paused, 0},
 		"a page instead":           {func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte("<html>")) }, outbox.Unknown, outbox.Unknown, 0},
 		"a code that is no number": {func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte(`{"errcode":"many"}`)) }, outbox.Unknown, outbox.Unknown, 0},
 		"a quota":                  {func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte(`{"errcode":45011}`)) }, outbox.Paused, outbox.Paused, 45011},
