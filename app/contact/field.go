@@ -34,8 +34,12 @@ type Option struct {
 	Label string `json:"label"`
 }
 
-// maxText bounds a text value; the longest column that holds one is VARCHAR(1024).
-const maxText = 1000
+const (
+	// maxText bounds a text value, in characters; the longest column that holds one is VARCHAR(1024).
+	maxText = 1000
+	// maxState bounds the channel code of a friendship: VARCHAR(128). WeCom's have 30 characters at most.
+	maxState = 128
+)
 
 var standard = []Field{
 	{Key: "name", Label: "姓名", Group: "基本", Type: Text},
@@ -187,6 +191,28 @@ func (m *Model) Field(key string) (Field, bool) {
 // Normalize is how text is compared everywhere: NFKC, trimmed, lower case.
 func Normalize(s string) string { return strings.ToLower(strings.TrimSpace(norm.NFKC.String(s))) }
 
+// textValue makes a text value that fits its columns, of a text from anywhere. Normalising can make a text
+// eighteen times as long, so that form is cut by itself.
+func textValue(text string, at int64) Value {
+	text = clip(text, maxText)
+	return Value{Text: text, Norm: clip(Normalize(text), maxText), At: at}
+}
+
+// clip makes text of what is none, and cuts it to a number of characters.
+func clip(s string, most int) string {
+	s = strings.TrimSpace(strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) <= most {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n++; n > most {
+			return strings.TrimSpace(s[:i])
+		}
+	}
+	return s
+}
+
 // Parse turns what a JSON document gives for a field into a value. Fault: Invalid with a Chinese sentence.
 func (f Field) Parse(v any) (Value, error) {
 	switch f.Type {
@@ -229,7 +255,7 @@ func (f Field) Parse(v any) (Value, error) {
 		if utf8.RuneCountInString(s) > maxText {
 			return Value{}, fault.New(fault.Invalid, "%s最多 %d 个字", f.Label, maxText)
 		}
-		return Value{Text: s, Norm: Normalize(s)}, nil
+		return textValue(s, 0), nil
 	}
 }
 

@@ -14,7 +14,7 @@ func (s *Stage) learn(b *event.Batch, e *event.Event, p *Person) error {
 	switch e.Type {
 	case event.WeComCustomerAdded, event.WeComCustomerHalfAdded:
 		corp, _, _ := strings.Cut(e.Account, "/")
-		p.link(StaffLink{CorpID: corp, UserID: e.Staff, AddedAt: e.OccurredAt, State: e.Props.Str("state")})
+		p.link(StaffLink{CorpID: corp, UserID: e.Staff, AddedAt: e.OccurredAt, State: clip(e.Props.Str("state"), maxState)})
 		s.first(p, "first_channel", e.Props.Str("state"), e)
 	case event.WeComCustomerDeleted:
 		s.unlink(p, e, "staff")
@@ -35,19 +35,19 @@ func (s *Stage) learn(b *event.Batch, e *event.Event, p *Person) error {
 
 // first sets a text field that nothing overwrites later.
 func (s *Stage) first(p *Person, field, text string, e *event.Event) {
-	if text == "" {
+	if _, ok := p.Values[field]; ok {
 		return
 	}
-	if _, ok := p.Values[field]; !ok {
-		p.set(field, Value{Text: text, Norm: Normalize(text), At: e.OccurredAt})
+	if v := textValue(text, e.OccurredAt); v.Text != "" {
+		p.set(field, v)
 	}
 }
 
 // sources keeps the first and last touch of a web visit.
 func (s *Stage) sources(p *Person, e *event.Event) {
 	last := func(field, text string) {
-		if text != "" && p.Values[field].Text != text {
-			p.set(field, Value{Text: text, Norm: Normalize(text), At: e.OccurredAt})
+		if v := textValue(text, e.OccurredAt); v.Text != "" && p.Values[field].Text != v.Text {
+			p.set(field, v)
 		}
 	}
 	for _, f := range []string{"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "search_word"} {
@@ -138,74 +138,97 @@ func (s *Stage) judgeExclusion(p *Person) {
 	}
 }
 
-func (s *Stage) unlink(p *Person, e *event.Event, by string) {
-	corp, _, _ := strings.Cut(e.Account, "/")
-	for i := range p.Staff {
-		if l := &p.Staff[i]; l.CorpID == corp && l.UserID == e.Staff && e.OccurredAt >= l.AddedAt {
-			l.RemovedAt, l.RemovedBy = e.OccurredAt, by
-			p.Changes++
-			mark(&p.moved.staff, i)
-		}
-	}
-}
-
 // link adds or renews a friendship. The first time they met stays unless they had parted; events may come
 // out of order, so an older one never undoes a newer one.
 func (p *Person) link(l StaffLink) {
-	p.Changes++
-	for i := range p.Staff {
-		o := &p.Staff[i]
-		if o.CorpID != l.CorpID || o.UserID != l.UserID {
-			continue
+	o, had := p.with(l.CorpID, l.UserID)
+	switch {
+	case !had || !o.Friend() && l.AddedAt > o.RemovedAt:
+		*o = l
+	case o.Friend():
+		o.AddedAt = min(o.AddedAt, l.AddedAt)
+		if o.State == "" {
+			o.State = l.State
 		}
-		switch {
-		case l.RemovedAt != 0: // from a merge: the livelier one wins
-			if !o.Friend() && l.RemovedAt > o.RemovedAt {
-				*o = l
-			}
-		case o.Friend():
-			o.AddedAt = min(o.AddedAt, l.AddedAt)
-			if o.State == "" {
-				o.State = l.State
-			}
-		case l.AddedAt > o.RemovedAt:
-			*o = l
-		}
-		mark(&p.moved.staff, i)
-		return
+	case o.AddedAt == o.RemovedAt: // only the parting was known
+		o.AddedAt, o.State = l.AddedAt, l.State
 	}
-	p.Staff = append(p.Staff, l)
-	mark(&p.moved.staff, len(p.Staff)-1)
 }
 
-func (p *Person) follow(f Follow) {
-	p.Changes++
-	for i := range p.Follows {
-		o := &p.Follows[i]
-		if o.AppID != f.AppID {
-			continue
-		}
-		if f.FollowedAt > o.UnfollowedAt || f.Active() && !o.Active() && f.FollowedAt >= o.UnfollowedAt {
-			*o = f
-		}
-		mark(&p.moved.follow, i)
+func (s *Stage) unlink(p *Person, e *event.Event, by string) {
+	if e.Staff == "" {
 		return
 	}
-	p.Follows = append(p.Follows, f)
-	mark(&p.moved.follow, len(p.Follows)-1)
+	corp, _, _ := strings.Cut(e.Account, "/")
+	o, had := p.with(corp, e.Staff)
+	if !had {
+		// They were friends until now at least. When they met is told by an event still under way, or was
+		// before Koi.
+		o.AddedAt = e.OccurredAt
+	}
+	if e.OccurredAt >= o.AddedAt {
+		o.RemovedAt, o.RemovedBy = e.OccurredAt, by
+	}
+}
+
+// inherit takes over the relations of somebody who turned out to be the same person. The livelier wins.
+func (p *Person) inherit(old *Person) {
+	for _, l := range old.Staff {
+		switch o, had := p.with(l.CorpID, l.UserID); {
+		case !had, l.Friend() && !o.Friend(), !l.Friend() && !o.Friend() && l.RemovedAt > o.RemovedAt:
+			*o = l
+		case l.Friend():
+			p.link(l)
+		}
+	}
+	for _, f := range old.Follows {
+		switch o, had := p.toward(f.AppID); {
+		case !had, f.Active() && !o.Active(), !f.Active() && !o.Active() && f.UnfollowedAt > o.UnfollowedAt:
+			*o = f
+		case f.Active():
+			o.FollowedAt = max(o.FollowedAt, f.FollowedAt)
+		}
+	}
+}
+
+// with returns the person's friendship with a member of staff, to be changed, and whether there was one.
+func (p *Person) with(corp, user string) (o *StaffLink, had bool) {
+	i := slices.IndexFunc(p.Staff, func(l StaffLink) bool { return l.CorpID == corp && l.UserID == user })
+	if had = i >= 0; !had {
+		p.Staff = append(p.Staff, StaffLink{CorpID: corp, UserID: user})
+		i = len(p.Staff) - 1
+	}
+	p.Changes++
+	mark(&p.moved.staff, i)
+	return &p.Staff[i], had
+}
+
+// follow begins a relation to an account; an older event never undoes a newer one.
+func (p *Person) follow(f Follow) {
+	switch o, had := p.toward(f.AppID); {
+	case !had || !o.Active() && f.FollowedAt >= o.UnfollowedAt:
+		*o = f
+	case o.Active():
+		o.FollowedAt = max(o.FollowedAt, f.FollowedAt)
+	}
 }
 
 func (p *Person) unfollow(app string, at int64) {
-	p.Changes++
-	for i := range p.Follows {
-		if o := &p.Follows[i]; o.AppID == app && at >= o.FollowedAt {
-			o.UnfollowedAt = at
-			mark(&p.moved.follow, i)
-			return
-		}
+	if o, _ := p.toward(app); at >= o.FollowedAt {
+		o.UnfollowedAt = max(o.UnfollowedAt, at)
 	}
-	p.Follows = append(p.Follows, Follow{AppID: app, UnfollowedAt: at})
-	mark(&p.moved.follow, len(p.Follows)-1)
+}
+
+// toward returns the person's relation to an account, to be changed, and whether there was one.
+func (p *Person) toward(app string) (o *Follow, had bool) {
+	i := slices.IndexFunc(p.Follows, func(f Follow) bool { return f.AppID == app })
+	if had = i >= 0; !had {
+		p.Follows = append(p.Follows, Follow{AppID: app})
+		i = len(p.Follows) - 1
+	}
+	p.Changes++
+	mark(&p.moved.follow, i)
+	return &p.Follows[i], had
 }
 
 func (p *Person) set(field string, v Value) {

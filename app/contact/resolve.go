@@ -1,6 +1,7 @@
 package contact
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/koi-scrm/koi/app/event"
@@ -26,6 +27,9 @@ func strength(id event.Identity) int {
 	return 0
 }
 
+// proven is the strength of an identity that both its owner and the event at hand can prove.
+func (n *known) proven(id event.Identity) int { return min(strength(n.Identity), strength(id)) }
+
 // find sets the event's contact and identity, making, attaching and merging as its identities tell.
 func (s *Stage) find(b *event.Batch, e *event.Event) error {
 	if id := subject(e); id != 0 && len(e.Identities) == 0 {
@@ -44,13 +48,13 @@ func (s *Stage) find(b *event.Batch, e *event.Event) error {
 	for _, id := range e.Identities {
 		if n := s.byKey[Key(s.keys, id)]; n == nil {
 			claimed = max(claimed, strength(id))
-		} else if g := strength(id); g > best {
+		} else if g := n.proven(id); g > best {
 			best, main = g, s.Person(n.contact)
 		}
 	}
 	if best == 0 && claimed > 0 && !main.anonymous() {
-		// Somebody new shows a number or address of a known person without proof: typing another's phone
-		// number must not make one that person.
+		// Somebody new shows a number or address of a known person, and one of the two has no proof of it:
+		// typing another's phone number must not make one that person.
 		main = nil
 	}
 	if e.ObjectType == "contact" { // a command about a known person brings further identities
@@ -69,7 +73,9 @@ func (s *Stage) find(b *event.Batch, e *event.Event) error {
 		if n == nil {
 			n = s.attach(main, id, k, e)
 		} else if other := s.Person(n.contact); other != nil && other != main {
-			main = s.join(b, e, main, other, id)
+			main = s.join(b, e, main, other, n.proven(id), id.Kind)
+		} else if other == main && id.Verified && !n.Verified && best > 0 {
+			s.verify(n, main) // by somebody who is this person for another reason
 		}
 		if s.resolve(n.contact) == main.ID && (by == nil || strength(n.Identity) > strength(by.Identity)) {
 			by = n
@@ -102,7 +108,7 @@ func (s *Stage) attach(p *Person, id event.Identity, k [16]byte, e *event.Event)
 	p.Changes++
 	if id.Kind == event.KindEmail {
 		if _, domain, ok := strings.Cut(id.Value, "@"); ok {
-			p.set("email_domain", Value{Text: domain, Norm: Normalize(domain), At: e.OccurredAt})
+			p.set("email_domain", textValue(domain, e.OccurredAt))
 			s.judgeExclusion(p)
 		}
 	}
@@ -112,21 +118,36 @@ func (s *Stage) attach(p *Person, id event.Identity, k [16]byte, e *event.Event)
 	return n
 }
 
-// join decides what it means that one event names two people.
-func (s *Stage) join(b *event.Batch, e *event.Event, main, other *Person, by event.Identity) *Person {
+// verify notes that a person has proven what they or somebody else only typed before.
+func (s *Stage) verify(n *known, p *Person) {
+	n.Verified = true
+	if !n.made {
+		s.verified = append(s.verified, n.id)
+	}
+	for i := range p.Identities {
+		if p.Identities[i].ID == n.id {
+			p.Identities[i].Verified = true
+			p.Changes++
+		}
+	}
+}
+
+// join decides what it means that one event names two people; strength and kind are those of the identity
+// that leads to the other one.
+func (s *Stage) join(b *event.Batch, e *event.Event, main, other *Person, strength int, kind string) *Person {
 	switch {
 	case main.anonymous() || other.anonymous():
 		// A browser without a name, and now it has one.
-	case strength(by) >= 2 && strongest(main) >= 2 && !clash(main, other):
+	case strength >= 2 && strongest(main) >= 2 && !clash(main, other):
 		// Proven on both sides: one human being.
 	default:
 		low, high := min(main.ID, other.ID), max(main.ID, other.ID)
-		s.proposals = append(s.proposals, []any{low, high, by.Kind, int64(e.ID()), e.OccurredAt, 0})
+		s.proposals = append(s.proposals, []any{low, high, kind, int64(e.ID()), e.OccurredAt, 0})
 		return main
 	}
-	kept, old := main, other
 	// The older one is kept, but never an anonymous one over a known one.
-	if known := other; other.ID < main.ID && !known.anonymous() || main.anonymous() && !other.anonymous() {
+	kept, old := main, other
+	if known := main.anonymous() != other.anonymous(); known && main.anonymous() || !known && other.ID < main.ID {
 		kept, old = other, main
 	}
 	s.merge(b, e, kept, old)
@@ -164,7 +185,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, kept, old *Person) {
 	s.alias[old.ID] = kept.ID
 	s.aliases = append(s.aliases, []any{old.ID, kept.ID, kept.ID, int64(e.ID()), e.OccurredAt})
 	if len(old.olds) > 0 {
-		s.realias = append(s.realias, [2]int64{old.ID, kept.ID})
+		s.realias = append(s.realias, realias{from: old.ID, to: kept.ID, olds: slices.Clone(old.olds)})
 		for i := range s.aliases { // merges of this batch are not in the table yet
 			if s.aliases[i][1] == old.ID {
 				s.aliases[i][1] = kept.ID
@@ -183,12 +204,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, kept, old *Person) {
 			kept.set(f, v)
 		}
 	}
-	for _, l := range old.Staff {
-		kept.link(l)
-	}
-	for _, f := range old.Follows {
-		kept.follow(f)
-	}
+	kept.inherit(old)
 	// The child carries both; every owner folds old's facts into kept's.
 	_ = b.Emit(e, event.Event{Type: event.ContactMerged, ContactID: kept.ID,
 		Props: event.Props{"kept": kept.ID, "old": old.ID}})

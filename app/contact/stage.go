@@ -34,12 +34,19 @@ type Stage struct {
 	alias      map[int64]int64     // old → kept, of the people at hand
 	made       []*known
 	aliases    [][]any
-	realias    [][2]int64 // kept before → kept now, for aliases not loaded
+	realias    []realias
 	proposals  [][]any
 	wants      [][]any
 	got        []int64 // identities whose profile came in
+	verified   []int64 // identities that were proven now
 	contactIDs *db.IDs
 	identIDs   *db.IDs
+}
+
+// realias moves what was merged into one person on to the next.
+type realias struct {
+	from, to int64
+	olds     []int64
 }
 
 // known is an identity with the contact it belongs to (before aliases).
@@ -103,15 +110,19 @@ func subject(e *event.Event) int64 {
 func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	s.m = s.model.Load()
 	s.people, s.alias, s.byKey = map[int64]*Person{}, map[int64]int64{}, map[[16]byte]*known{}
-	s.loaded, s.made, s.aliases, s.realias, s.proposals, s.wants, s.got = nil, nil, nil, nil, nil, nil, nil
+	s.loaded, s.made, s.aliases, s.realias, s.proposals, s.wants, s.got, s.verified = nil, nil, nil, nil, nil, nil, nil, nil
 	idents := 0
 	var keys [][]byte
 	seen := map[[16]byte]bool{}
 	ids := map[int64]bool{}
 	for _, e := range b.Events {
-		idents += len(e.Identities)
 		for i := range e.Identities {
 			e.Identities[i].Value = normalValue(e.Identities[i])
+		}
+		// "无" is no phone number: it must not be that of everybody who has none.
+		e.Identities = slices.DeleteFunc(e.Identities, func(id event.Identity) bool { return id.Value == "" })
+		idents += len(e.Identities)
+		for i := range e.Identities {
 			if k := Key(s.keys, e.Identities[i]); !seen[k] {
 				seen[k] = true
 				keys = append(keys, k[:])
@@ -181,13 +192,13 @@ func isInternal(e *event.Event) bool {
 
 // Flush writes who is new, who changed and who became one.
 func (s *Stage) Flush(ctx context.Context, tx *db.Tx, b *event.Batch) error {
-	if err := s.flushIdentities(ctx, tx); err != nil {
+	if err := s.flushIdentities(ctx, tx, b.Rev); err != nil {
 		return err
 	}
 	return s.flushPeople(ctx, tx, b)
 }
 
-func (s *Stage) flushIdentities(ctx context.Context, tx *db.Tx) error {
+func (s *Stage) flushIdentities(ctx context.Context, tx *db.Tx, rev int64) error {
 	rows := make([][]any, 0, len(s.made))
 	for _, n := range s.made {
 		value, last4 := []byte(n.Value), []byte{}
@@ -211,14 +222,20 @@ func (s *Stage) flushIdentities(ctx context.Context, tx *db.Tx) error {
 			return fmt.Errorf("settle profile wants: %w", err)
 		}
 	}
+	if len(s.verified) > 0 {
+		if _, err := tx.Exec(ctx, "UPDATE identities SET verified=1 WHERE id IN ("+db.Marks(len(s.verified))+")", db.Args(s.verified)...); err != nil {
+			return fmt.Errorf("verify identities: %w", err)
+		}
+	}
 	if err := tx.Insert(ctx, "contact_alias", []string{"old_id", "kept_id", "into_id", "event_id", "at"}, s.aliases); err != nil {
 		return err
 	}
 	for _, r := range s.realias {
-		if _, err := tx.Exec(ctx, "UPDATE contact_alias SET kept_id=? WHERE kept_id=?", r[1], r[0]); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE contact_alias SET kept_id=? WHERE kept_id=?", r.to, r.from); err != nil {
 			return fmt.Errorf("move aliases: %w", err)
 		}
-		if _, err := tx.Exec(ctx, "UPDATE contacts SET merged_into=? WHERE merged_into=?", r[1], r[0]); err != nil {
+		// By id: an index on merged_into would be paid by everybody.
+		if _, err := tx.Exec(ctx, "UPDATE contacts SET merged_into=?, rev=? WHERE id IN ("+db.Marks(len(r.olds))+")", append([]any{r.to, rev}, db.Args(r.olds)...)...); err != nil {
 			return fmt.Errorf("move aliases: %w", err)
 		}
 	}
