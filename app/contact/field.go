@@ -37,6 +37,8 @@ type Option struct {
 const (
 	// maxText bounds a text value, in characters; the longest column that holds one is VARCHAR(1024).
 	maxText = 1000
+	// maxField bounds a field's key: VARCHAR(64).
+	maxField = 64
 	// maxState bounds the channel code of a friendship: VARCHAR(128). WeCom's have 30 characters at most.
 	maxState = 128
 )
@@ -141,6 +143,9 @@ func decodeField(it setting.Item) (Field, []fault.Problem) {
 	}
 	f.Key = it.Key
 	var out []fault.Problem
+	if len(it.Key) > maxField {
+		out = append(out, problem(it, "", "字段的 key 最长 %d 个字节，现在是 %d 个", maxField, len(it.Key)))
+	}
 	if f.Label == "" {
 		out = append(out, problem(it, "label", "缺少名称：请填中文名称"))
 	}

@@ -2,14 +2,17 @@ package contact_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/db/dbtest"
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/setting"
 )
 
 // Order between lanes is not promised: what ends a relation is in the normal lane, what begins it in the
@@ -201,4 +204,10 @@ func TestStage_of_two_browsers_the_older_is_kept(t *testing.T) {
 	older := b.find(t, cookie("old")).ID
 	b.happen(t, event.Event{Type: event.PageViewed, Identities: with(cookie("new"), cookie("old"))})
 	require.Equal(t, older, b.find(t, cookie("new")).ID)
+}
+
+func TestCompile_refuses_a_key_no_column_takes(t *testing.T) {
+	t.Parallel()
+	_, problems := contact.Compile([]setting.Item{{Kind: setting.KindField, Key: strings.Repeat("k", 65), Body: json.RawMessage(`{"label":"方案","type":"text"}`)}})
+	require.Len(t, problems, 1)
 }

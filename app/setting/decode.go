@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -158,6 +159,9 @@ func Canonical(body json.RawMessage) (json.RawMessage, error) {
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than one JSON document")
 	}
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)

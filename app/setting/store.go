@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -23,6 +25,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	watched []func()
+	told    int64 // versions there were when watched was told last
 }
 
 // New makes a store on a migrated database.
@@ -38,7 +41,7 @@ type row struct {
 	Body      string
 	Deleted   bool
 	Current   bool
-	UpdatedAt int64
+	UpdatedAt int64 `gorm:"autoCreateTime:false;autoUpdateTime:false"` // business time; a version keeps its own
 	UpdatedBy string
 }
 
@@ -99,18 +102,56 @@ type Change struct {
 	IfRev int64
 }
 
+// The widest texts the table keeps, in bytes so that no engine counts otherwise.
+const (
+	maxKind = 32
+	maxKey  = 96
+	maxBy   = 96
+)
+
+// check refuses what the table would not take, or not as it is. It returns the body as it is kept.
+func (c Change) check() (json.RawMessage, error) {
+	if c.Kind == "" || len(c.Kind) > maxKind || c.Key == "" || len(c.Key) > maxKey || strings.TrimSpace(c.Key) != c.Key || !utf8.ValidString(c.Key) {
+		return nil, fault.New(fault.Invalid, "%s/%s：key 不能为空，最长 %d 个字节，首尾不能有空格", c.Kind, c.Key, maxKey)
+	}
+	if c.Delete {
+		return json.RawMessage("{}"), nil
+	}
+	body, err := Canonical(c.Body)
+	if err == nil && body[0] != '{' {
+		err = errors.New("the body is no object")
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "%s/%s 不是有效的 JSON", c.Kind, c.Key)
+	}
+	return body, nil
+}
+
 // Apply makes all changes in one transaction and returns the items that really changed. A body that
 // means the same as the one in force changes nothing, so applying twice is applying once. It does not
 // check meaning: compile before you apply.
 //
-// Faults: Invalid (a body is not JSON), Conflict (IfRev).
+// Faults: Invalid (a body is not a JSON object, a key does not fit), Conflict (IfRev).
 func (s *Store) Apply(ctx context.Context, changes []Change, by string) ([]Item, error) {
+	bodies := make([]json.RawMessage, len(changes))
+	for i, c := range changes {
+		var err error
+		if bodies[i], err = c.check(); err != nil {
+			return nil, err
+		}
+	}
+	if by = strings.ToValidUTF8(by, ""); len(by) > maxBy {
+		by = strings.ToValidUTF8(by[:maxBy], "") // cut, not inside a character
+	}
 	var changed []Item
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		changed = changed[:0]
+		if err := lock(ctx, tx); err != nil {
+			return err
+		}
 		g := tx.Gorm(ctx)
-		for _, c := range changes {
-			it, did, err := s.applyTx(g, c, by)
+		for i, c := range changes {
+			it, did, err := s.applyTx(g, c, bodies[i], by)
 			if err != nil {
 				return err
 			}
@@ -124,21 +165,33 @@ func (s *Store) Apply(ctx context.Context, changes []Change, by string) ([]Item,
 		return nil, fmt.Errorf("apply settings: %w", err)
 	}
 	if len(changed) > 0 {
-		s.tell()
+		n, err := s.versions(ctx)
+		if err != nil {
+			n = -1 // Watch tells again
+		}
+		s.tell(n)
 	}
 	return changed, nil
 }
 
-func (s *Store) applyTx(g *gorm.DB, c Change, by string) (Item, bool, error) {
-	body, err := Canonical(c.Body)
-	if c.Delete {
-		body, err = json.RawMessage("{}"), nil
+// lock lets one node at a time change definitions: what it reads (which keys exist, the last id) stays true
+// until it has written. It is a row of its own, since there may be nothing else to lock yet.
+func lock(ctx context.Context, tx *db.Tx) error {
+	const name = "settings"
+	n, err := tx.Exec(ctx, "UPDATE sequences SET next=next+1 WHERE name=?", name)
+	if err != nil || n > 0 {
+		return err
 	}
-	if err != nil {
-		return Item{}, false, fault.Wrap(err, fault.Invalid, "%s/%s 不是有效的 JSON", c.Kind, c.Key)
+	if _, err := tx.InsertIgnore(ctx, "sequences", []string{"name", "next"}, [][]any{{name, 0}}); err != nil {
+		return err
 	}
+	_, err = tx.Exec(ctx, "UPDATE sequences SET next=next+1 WHERE name=?", name)
+	return err
+}
+
+func (s *Store) applyTx(g *gorm.DB, c Change, body json.RawMessage, by string) (Item, bool, error) {
 	var old row
-	err = g.Where("kind=? AND skey=? AND current=1", c.Kind, c.Key).Take(&old).Error
+	err := g.Where("kind=? AND skey=? AND current=1", c.Kind, c.Key).Take(&old).Error
 	missing := errors.Is(err, gorm.ErrRecordNotFound)
 	if err != nil && !missing {
 		return Item{}, false, err
@@ -172,8 +225,10 @@ func (s *Store) OnChange(f func()) {
 	s.watched = append(s.watched, f)
 }
 
-func (s *Store) tell() {
+// tell calls who registered. versions is as of before: what changes meanwhile is told again.
+func (s *Store) tell(versions int64) {
 	s.mu.Lock()
+	s.told = versions
 	list := append([]func(){}, s.watched...)
 	s.mu.Unlock()
 	for _, f := range list {
@@ -181,23 +236,28 @@ func (s *Store) tell() {
 	}
 }
 
+// versions counts all versions. They are only ever added, so their number names the state.
+func (s *Store) versions(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRow(ctx, "SELECT COUNT(*) FROM settings").Scan(&n)
+	return n, err
+}
+
 // watchEvery is how late a node notices what another one changed.
 const watchEvery = 3 * time.Second
 
-// Watch notices changes made by other nodes, until ctx ends. One row is read each time.
+// Watch notices changes made by other nodes, until ctx ends. It tells once at its beginning: what was read
+// before may have changed since. One number is read each time.
 func (s *Store) Watch(ctx context.Context) error {
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
-	last, known := int64(0), false
-	for {
-		var n int64
-		// Versions are only ever added, so their number names the state.
-		err := s.db.QueryRow(ctx, "SELECT COUNT(*) FROM settings").Scan(&n)
-		if err == nil {
-			if known && n != last {
-				s.tell()
+	for first := true; ; {
+		if n, err := s.versions(ctx); err == nil {
+			s.mu.Lock()
+			changed := first || n != s.told
+			s.mu.Unlock()
+			if first = false; changed {
+				s.tell(n)
 			}
-			last, known = n, true
 		}
 		select {
 		case <-ctx.Done():
