@@ -230,9 +230,9 @@ func (a *App) Listen() (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// Run serves until ctx ends, then stops in order: doors, pipeline, senders (whose results
-// are appended still), log, leases; within 10 s. It
-// waits for the leases while another node holds them, and returns lease.ErrLost when one is taken over.
+// Run serves until ctx ends, then stops in order: doors, pipeline, senders (whose results are appended
+// still), log, leases; within 10 s. It waits for the leases while another node holds them, and returns
+// lease.ErrLost when one is taken over.
 func (a *App) Run(ctx context.Context) error {
 	if _, err := a.Listen(); err != nil {
 		return err
