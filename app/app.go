@@ -73,6 +73,7 @@ type App struct {
 	appending  *lease.Lease
 	processing *lease.Lease
 	profiles   *contact.Profiles
+	reconciler *contact.Reconciler
 	wecomOrg   *wecom.Directories
 	transport  *wechat.Transport
 	dispatcher *outbox.Dispatcher
@@ -147,7 +148,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	caller := wechat.NewCaller(a.transport, a.Tokens)
 	corp := wecom.NewClient(caller)
 	a.wecomOrg = wecom.NewDirectories(corp, a.Accounts)
-	a.profiles = contact.NewProfiles(a.Stores.Koi, a.Clock, a.Log, profiles{wecom: corp, official: officialaccount.NewUsers(caller), accounts: a.Accounts})
+	platforms := profiles{wecom: corp, official: officialaccount.NewUsers(caller), accounts: a.Accounts}
+	a.profiles = contact.NewProfiles(a.Stores.Koi, a.Clock, a.Log, platforms)
 
 	// The pipeline's stages, in order.
 	a.process = clock.Ms(a.Clock.Wall())
@@ -172,6 +174,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		Stages: []event.Stage{event.NewSeen(), people, windows, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
 		Timers: []event.Timers{messages, journeys, tags, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, pipeline.Retention(a.Config.Retention), node)
+	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,
+		Census: census{platforms}, Source: platforms, Applied: a.Pipeline.Wait, Outage: a.Upkeep.LastOutage})
 	a.Outbox = outbox.New(a.Stores.Koi, a.Log, a.Keys, a.Clock, a.Config.Location)
 
 	a.Tags = tag.NewDirectory(a.Stores.Koi, tags)
@@ -240,19 +244,26 @@ func (a *App) Run(ctx context.Context) error {
 	// Each layer ends only after the one above it is done.
 	base := context.WithoutCancel(ctx)
 	failed := make(chan error, 16)
-	doors := start(base, failed, func(context.Context) error { return a.Server.Serve(a.listener) })
+	doors := start(base, failed, func(context.Context) error { return a.Server.Serve(a.listener) }, a.serveSocket)
+	closeDoors := func() error {
+		ctx, cancel := context.WithTimeout(base, 5*time.Second)
+		defer cancel()
+		defer doors.stop()
+		return a.Server.Stop(ctx)
+	}
 	if err := lease.AcquireAll(ctx, a.appending, a.processing); err != nil {
-		return errors.Join(ctxEnded(err), a.Server.Stop(base))
+		return errors.Join(ctxEnded(err), closeDoors())
 	}
 	// While this node waited, another one may have changed definitions; if nobody ever made any, we begin.
-	if err := errors.Join(a.Log.Load(ctx), a.Pipeline.Load(ctx), a.seed(ctx), a.model.load(ctx)); err != nil {
-		return errors.Join(err, a.Server.Stop(base))
+	// The log comes last: it lets callbacks in.
+	if err := errors.Join(a.Pipeline.Load(ctx), a.seed(ctx), a.model.load(ctx), a.Log.Load(ctx)); err != nil {
+		return errors.Join(err, closeDoors())
 	}
 	leases := start(base, failed, a.appending.Keep, a.processing.Keep)
 	appending := start(base, failed, a.Log.Run)
 	sending := start(base, failed, a.dispatcher.Run)
 	processing := start(base, failed, a.Pipeline.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.serveSocket, a.recoverOutbox,
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)
@@ -263,29 +274,42 @@ func (a *App) Run(ctx context.Context) error {
 	case err = <-failed:
 	}
 	a.ready.Store(false)
-	stopping, cancel := context.WithTimeout(base, 5*time.Second)
-	defer cancel()
-	err = errors.Join(err, a.Server.Stop(stopping))
-	for _, g := range []*group{doors, around, processing, sending, appending, leases} {
+	err = errors.Join(err, closeDoors())
+	for _, g := range []*group{around, processing, sending, appending, leases} {
 		g.stop()
 	}
 	slog.Info("Koi 已停止")
 	return err
 }
 
-// recoverOutbox settles what the run before left on its way, once everything it had logged is applied.
+// recoverOutbox settles what the run before left on its way, once everything it had logged is applied. A
+// database that is away, or a full queue, is waited for.
 func (a *App) recoverOutbox(ctx context.Context) error {
+	for {
+		err := a.recoverOnce(ctx)
+		if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			return ctxEnded(err)
+		}
+		slog.Warn("上次没发完的消息暂时核对不了，稍后重试", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (a *App) recoverOnce(ctx context.Context) error {
 	for _, lane := range []event.Lane{event.Priority, event.Normal} {
 		head, err := a.Log.Head(ctx, lane)
 		if err == nil {
 			err = a.Pipeline.Wait(ctx, lane, head)
 		}
 		if err != nil {
-			return ctxEnded(err)
+			return err
 		}
 	}
 	_, err := a.Outbox.Recover(ctx, a.process)
-	return ctxEnded(err)
+	return err
 }
 
 func ctxEnded(err error) error {
@@ -332,12 +356,14 @@ func (a *App) isReady(ctx context.Context) error {
 	if err := a.Stores.Koi.Ping(ctx); err != nil {
 		return err
 	}
-	at, err := a.Log.OldestAt(ctx, event.Normal, a.Pipeline.Through(event.Normal))
-	if err != nil {
-		return err
-	}
-	if lag := clock.Ms(a.Clock.Wall()) - at; at > 0 && lag > lagLimit.Milliseconds() {
-		return fault.New(fault.Unavailable, "处理落后 %d 秒", lag/1000)
+	for _, lane := range []event.Lane{event.Priority, event.Normal} {
+		at, err := a.Log.OldestAt(ctx, lane, a.Pipeline.Through(lane))
+		if err != nil {
+			return err
+		}
+		if lag := clock.Ms(a.Clock.Wall()) - at; at > 0 && lag > lagLimit.Milliseconds() {
+			return fault.New(fault.Unavailable, "处理落后 %d 秒", lag/1000)
+		}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func Do(ctx context.Context, cfg *configs.Config, name string, in, out any) erro
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	raw, err := ask(ctx, filepath.Join(cfg.DataDir, socketName), name, body)
+	raw, err := ask(ctx, cfg.DataDir, name, body)
 	for errors.Is(err, errNoServer) {
 		if free, lockErr := isFree(cfg.DataDir); lockErr != nil {
 			return lockErr
@@ -53,7 +53,7 @@ func Do(ctx context.Context, cfg *configs.Config, name string, in, out any) erro
 			return ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
-		raw, err = ask(ctx, filepath.Join(cfg.DataDir, socketName), name, body)
+		raw, err = ask(ctx, cfg.DataDir, name, body)
 	}
 	if err != nil {
 		return err
@@ -78,8 +78,14 @@ func isFree(dir string) (bool, error) {
 	return true, unlock()
 }
 
-func ask(ctx context.Context, socket, name string, body []byte) (json.RawMessage, error) {
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+// ask puts a command to the server that listens in a data directory. errNoServer: nobody heard it.
+func ask(ctx context.Context, dataDir, name string, body []byte) (json.RawMessage, error) {
+	socket, done, err := socketPath(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", socket)
 	}}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://koi/"+name, bytes.NewReader(body))
@@ -87,8 +93,12 @@ func ask(ctx context.Context, socket, name string, body []byte) (json.RawMessage
 		return nil, err
 	}
 	res, err := client.Do(req)
-	if err != nil {
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "dial":
 		return nil, fmt.Errorf("%w: %w", errNoServer, err)
+	case err != nil:
+		return nil, fault.Wrap(err, fault.Unavailable, "正在运行的 Koi 没有回答就中断了，不确定命令是否已执行：请先查看结果，再决定是否重试")
 	}
 	defer res.Body.Close()
 	var a answer
@@ -99,6 +109,32 @@ func ask(ctx context.Context, socket, name string, body []byte) (json.RawMessage
 		return nil, &fault.Error{Kind: a.Kind, Message: a.Error, Problems: a.Problems}
 	}
 	return a.Result, nil
+}
+
+// maxSocket is how many bytes the path of a unix socket may have on every system.
+const maxSocket = 100
+
+// socketPath is the path of the socket in a data directory, by way of a link where that lies too deep for a
+// socket; done takes the link away again.
+func socketPath(dataDir string) (path string, done func(), err error) {
+	if path = filepath.Join(dataDir, socketName); len(path) <= maxSocket {
+		return path, func() {}, nil
+	}
+	abs, err := filepath.Abs(dataDir)
+	if err != nil {
+		return "", nil, err
+	}
+	tmp, err := os.MkdirTemp("", "koi-")
+	if err != nil {
+		return "", nil, err
+	}
+	done = func() { _ = os.RemoveAll(tmp) }
+	link := filepath.Join(tmp, "d")
+	if err := os.Symlink(abs, link); err != nil {
+		done()
+		return "", nil, err
+	}
+	return filepath.Join(link, socketName), done, nil
 }
 
 func doHere(ctx context.Context, cfg *configs.Config, name string, body []byte) (json.RawMessage, error) {
@@ -122,18 +158,17 @@ func (a *App) do(ctx context.Context, name string, body []byte) (json.RawMessage
 	return json.Marshal(out)
 }
 
-// serveSocket answers commands until ctx ends. Only the owner of data_dir can reach it.
+// serveSocket answers commands until ctx ends, and the one in hand then. Only the owner of data_dir can
+// reach it.
 func (a *App) serveSocket(ctx context.Context) error {
-	path := filepath.Join(a.Config.DataDir, socketName)
+	file := filepath.Join(a.Config.DataDir, socketName)
 	// The directory's lock is ours, so a socket there is a dead server's.
-	_ = os.Remove(path)
-	l, err := net.Listen("unix", path)
+	_ = os.Remove(file)
+	l, err := listenSocket(a.Config.DataDir)
 	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "建不了命令通道 %s：请检查 data_dir 的权限和路径长度", path)
+		return fault.Wrap(err, fault.Unavailable, "建不了命令通道 %s：请检查 data_dir 的权限", file)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(err, l.Close())
-	}
+	defer os.Remove(file)
 	s := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body json.RawMessage
 		var out answer
@@ -151,7 +186,9 @@ func (a *App) serveSocket(ctx context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(out) // the asker may be gone
 	})}
+	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		_ = s.Shutdown(end)
@@ -160,5 +197,23 @@ func (a *App) serveSocket(ctx context.Context) error {
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	<-ended
 	return nil
+}
+
+func listenSocket(dataDir string) (net.Listener, error) {
+	path, done, err := socketPath(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false) // the path may be gone by then; serveSocket removes the file
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
 }

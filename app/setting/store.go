@@ -175,17 +175,19 @@ func (s *Store) Apply(ctx context.Context, changes []Change, by string) ([]Item,
 }
 
 // lock lets one node at a time change definitions: what it reads (which keys exist, the last id) stays true
-// until it has written. It is a row of its own, since there may be nothing else to lock yet.
+// until it has written. Version 0 of id 0 is there for that only, since there may be no other row yet.
 func lock(ctx context.Context, tx *db.Tx) error {
-	const name = "settings"
-	n, err := tx.Exec(ctx, "UPDATE sequences SET next=next+1 WHERE name=?", name)
+	const take = "UPDATE settings SET updated_at=updated_at+1 WHERE id=0 AND rev=0"
+	n, err := tx.Exec(ctx, take)
 	if err != nil || n > 0 {
 		return err
 	}
-	if _, err := tx.InsertIgnore(ctx, "sequences", []string{"name", "next"}, [][]any{{name, 0}}); err != nil {
+	_, err = tx.InsertIgnore(ctx, "settings", []string{"id", "rev", "kind", "skey", "body", "deleted", "current", "updated_at", "updated_by"},
+		[][]any{{0, 0, "", "", "{}", true, false, 0, ""}})
+	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "UPDATE sequences SET next=next+1 WHERE name=?", name)
+	_, err = tx.Exec(ctx, take)
 	return err
 }
 
