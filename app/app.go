@@ -283,33 +283,33 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 // recoverOutbox settles what the run before left on its way, once everything it had logged is applied. A
-// database that is away, or a full queue, is waited for.
+// database that is away is waited for.
 func (a *App) recoverOutbox(ctx context.Context) error {
-	for {
-		err := a.recoverOnce(ctx)
-		if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
-			return ctxEnded(err)
+	settle := func() error {
+		for _, lane := range []event.Lane{event.Priority, event.Normal} {
+			head, err := a.Log.Head(ctx, lane)
+			if err == nil {
+				err = a.Pipeline.Wait(ctx, lane, head)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		slog.Warn("上次没发完的消息暂时核对不了，稍后重试", "err", err)
+		_, err := a.Outbox.Recover(ctx, a.process)
+		return err
+	}
+	for {
+		err := settle()
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		slog.Warn("核对上次没有结果的消息失败，稍后重试", "err", err)
 		select {
 		case <-ctx.Done():
+			return nil
 		case <-time.After(time.Second):
 		}
 	}
-}
-
-func (a *App) recoverOnce(ctx context.Context) error {
-	for _, lane := range []event.Lane{event.Priority, event.Normal} {
-		head, err := a.Log.Head(ctx, lane)
-		if err == nil {
-			err = a.Pipeline.Wait(ctx, lane, head)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := a.Outbox.Recover(ctx, a.process)
-	return err
 }
 
 func ctxEnded(err error) error {
