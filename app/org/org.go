@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -103,6 +104,7 @@ type Directory struct {
 	view  atomic.Pointer[view]
 	given atomic.Pointer[[]Staff]
 	again chan struct{}
+	load  sync.Mutex // from reading until view is set, so that no older reading replaces a newer one
 }
 
 // New makes a directory on a migrated database; it is empty until Load.
@@ -190,6 +192,8 @@ func (o *Directory) Use(given []Staff) { o.given.Store(&given) }
 
 // Load reads the mirror into memory.
 func (o *Directory) Load(ctx context.Context) error {
+	o.load.Lock()
+	defer o.load.Unlock()
 	v := &view{staff: map[key]Staff{}, departments: map[string]map[int64]Department{}}
 	each := func(query string, scan func(*sql.Rows) error) error {
 		rows, err := o.db.Query(ctx, query)
