@@ -35,6 +35,8 @@ type Options struct {
 	Seconds int           // of load at a rate
 	Limit   time.Duration // for everything together; 0: an hour
 	Notes   io.Writer     // progress for people; nil: none
+
+	calm time.Duration // without work before Koi counts as idle
 }
 
 // Bounds keep a mistyped number from filling the disk.
@@ -54,6 +56,9 @@ func (o *Options) check() error {
 	}
 	if o.Limit == 0 {
 		o.Limit = time.Hour
+	}
+	if o.calm == 0 {
+		o.calm = 3 * time.Second
 	}
 	switch {
 	case o.Driver != db.SQLite && o.Driver != db.MySQL:

@@ -18,20 +18,23 @@ const (
 // Callbacks measures admission: signed, encrypted callbacks while the pipeline is paused, at an offered
 // rate and as fast as answers come; then the whole of Koi, at the highest rate it sustains.
 func Callbacks(ctx context.Context, o Options) (*Report, error) {
+	return callbacks(ctx, o, (*rig).mixed)
+}
+
+// Admission is Callbacks without the search for the highest rate of the whole.
+func Admission(ctx context.Context, o Options) (*Report, error) { return callbacks(ctx, o) }
+
+func callbacks(ctx context.Context, o Options, then ...func(*rig, context.Context, *Report) error) (*Report, error) {
 	if o.People == 0 {
 		o.People = 10_000
 	}
 	return run(ctx, "callbacks", o, func(ctx context.Context, r *rig, report *Report) error {
-		if err := r.populate(ctx, report); err != nil {
-			return err
+		for _, part := range append([]func(*rig, context.Context, *Report) error{(*rig).populate, (*rig).disk, (*rig).admission}, then...) {
+			if err := part(r, ctx, report); err != nil {
+				return err
+			}
 		}
-		if err := r.disk(ctx, report); err != nil {
-			return err
-		}
-		if err := r.admission(ctx, report); err != nil {
-			return err
-		}
-		return r.mixed(ctx, report)
+		return nil
 	})
 }
 
@@ -63,6 +66,7 @@ func (r *rig) admission(ctx context.Context, report *Report) error {
 	}
 	// Everybody is somebody else: a repeat would be answered from memory.
 	t := newTraffic(10_000_000)
+	t.keywords, t.scans = 5, 5
 	if _, err := fire(ctx, r.koi.url, t.volley(min(rate, 2000), 0), 32); err != nil { // prepares statements, opens files
 		return err
 	}
@@ -144,7 +148,7 @@ func (r *rig) mixed(ctx context.Context, report *Report) error {
 		seconds = 8
 	}
 	t := newTraffic(r.People)
-	t.keywords, t.newcomer = 2, 3
+	t.keywords, t.scans, t.newcomers = 1, 1, 1
 	try := func(rate int) (*step, error) {
 		v := t.volley(rate*seconds, rate)
 		w := r.watch(ctx)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
@@ -27,7 +29,7 @@ type population struct {
 	now   int64
 	tags  []int64
 	score []scoreKind
-	stage []string
+	stage string // where people who follow us stand
 
 	identity int64 // numbers given out
 	seq      int64
@@ -64,12 +66,13 @@ func newPopulation(ctx context.Context, stores *db.Stores, keys *secret.Keys, zo
 	if err != nil {
 		return nil, err
 	}
+	stages := map[int64]string{}
 	for _, it := range items {
 		var body struct {
 			Kind     string `json:"kind"`
 			HalfLife int32  `json:"half_life_days"`
 			Side     bool   `json:"side"`
-			Manual   bool   `json:"manual"`
+			Order    int64  `json:"order"`
 		}
 		if err := json.Unmarshal(it.Body, &body); err != nil {
 			return nil, fmt.Errorf("read definition %s/%s: %w", it.Kind, it.Key, err)
@@ -83,10 +86,14 @@ func newPopulation(ctx context.Context, stores *db.Stores, keys *secret.Keys, zo
 				p.score = append(p.score, scoreKind{it.ID, it.Rev, scoring.ScaleAt(body.HalfLife, day), day})
 			}
 		case setting.KindStage:
-			if !body.Side && !body.Manual {
-				p.stage = append(p.stage, it.Key)
+			if !body.Side {
+				stages[body.Order] = it.Key
 			}
 		}
+	}
+	// The first stage is that of people nobody knows.
+	if order := slices.Sorted(maps.Keys(stages)); len(order) > 1 {
+		p.stage = stages[order[1]]
 	}
 	return p, nil
 }
@@ -188,9 +195,8 @@ func (p *population) person(id int64, n int) {
 				add(id, s.id, s.scale.Earned(p.rng.Int64N(70)*scoring.Micro, s.day), s.scale.HalfLife, s.scale.Base, s.rev, []byte{})
 		}
 	}
-	if len(p.stage) > 1 {
-		stage := p.stage[1]
-		p.into("contact_stages", "contact_id", "stage", "at", "reached", "side", "side_at", "side_by").add(id, stage, at, stage, "", 0, "")
+	if p.stage != "" {
+		p.into("contact_stages", "contact_id", "stage", "at", "reached", "side", "side_at", "side_by").add(id, p.stage, at, p.stage, "", 0, "")
 	}
 	p.history(id, at, active, friend)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/templates"
 )
 
 // Data fills a store with people, as fast as the tables take them.
@@ -39,6 +40,9 @@ func (r *rig) populate(ctx context.Context, report *Report) error {
 		r.note("数据目录里已有 %d 人，直接使用", have)
 		r.People, report.People = int(have), int(have)
 		return a.Close()
+	}
+	if _, err := a.Bundles.Seed(ctx, templates.StarterFile, templates.Starter); err != nil {
+		return err
 	}
 	p, err := newPopulation(ctx, a.Stores, a.Keys, r.cfg.Location)
 	if err != nil {
@@ -115,18 +119,19 @@ func cursorsOf(ctx context.Context, q db.Querier) ([2]int64, error) {
 }
 
 // quiet waits until Koi has nothing left to do by itself: the past of new questions counted, people
-// reviewed, staff mirrored. That is when it takes next to no processor time for three seconds.
+// reviewed, staff mirrored. That is when it takes next to no processor time for a while.
 func (r *rig) quiet(ctx context.Context) error {
 	last, since := usageOf(r.koi.pid()).cpu, time.Now()
 	told := time.Now()
-	return poll(ctx, time.Second, func() (bool, error) {
+	look := r.calm / 3
+	return poll(ctx, look, func() (bool, error) {
 		select {
 		case <-r.koi.done:
 			return false, fmt.Errorf("koi ended: %s", r.koi.tail())
 		default:
 		}
 		now := usageOf(r.koi.pid()).cpu
-		if now-last > 100*time.Millisecond {
+		if now-last > look/10 {
 			since = time.Now()
 		}
 		last = now
@@ -134,7 +139,7 @@ func (r *rig) quiet(ctx context.Context) error {
 			told = time.Now()
 			r.note("等待 Koi 做完启动后的补算…")
 		}
-		return time.Since(since) >= 3*time.Second, nil
+		return time.Since(since) >= r.calm, nil
 	})
 }
 

@@ -97,8 +97,9 @@ type traffic struct {
 	next     int // the next person to act: everyone once before anyone twice
 	fresh    int // new people so far
 	id       int64
-	keywords int // of 100 callbacks so many are a keyword message
-	newcomer int // and so many of somebody new
+	// Of 100 callbacks so many are a keyword message, a scan, of somebody new: what the starter journeys
+	// answer. Together they must stay below what one account may send (200 a second), or messages queue.
+	keywords, scans, newcomers int
 }
 
 func newTraffic(people int) *traffic {
@@ -118,7 +119,7 @@ type callback struct {
 func (t *traffic) make(at time.Time) callback {
 	t.id++
 	roll := t.rng.IntN(100)
-	if roll < t.newcomer || t.people == 0 {
+	if roll < t.newcomers || t.people == 0 {
 		t.fresh++
 		n := t.people + t.fresh
 		if t.fresh%2 == 0 {
@@ -130,18 +131,22 @@ func (t *traffic) make(at time.Time) callback {
 	t.next = (t.next + 7919) % t.people
 	n := t.next + 1
 	c := callback{door: t.official, person: n}
-	switch roll -= t.newcomer; {
-	case roll < t.keywords:
-		c.keyword = true
-		c.plain = t.text(n, keyword, at)
-	case roll < t.keywords+15:
-		c.plain = t.text(n, "谢谢，我再看看", at)
-	case roll < t.keywords+35:
-		c.plain = official(n, at, "event", fmt.Sprintf("<Event><![CDATA[CLICK]]></Event><EventKey><![CDATA[menu_%d]]></EventKey>", t.id%5))
-	case roll < t.keywords+60:
-		c.plain = official(n, at, "event", fmt.Sprintf("<Event><![CDATA[VIEW]]></Event><EventKey><![CDATA[https://www.example.com/case/%d]]></EventKey><MenuId>411</MenuId>", t.id%50))
-	case roll < t.keywords+70:
+	roll -= t.newcomers
+	if roll < t.keywords {
+		c.keyword, c.plain = true, t.text(n, keyword, at)
+		return c
+	}
+	if roll -= t.keywords; roll < t.scans {
 		c.plain = official(n, at, "event", fmt.Sprintf("<Event><![CDATA[SCAN]]></Event><EventKey><![CDATA[expo_%d]]></EventKey><Ticket><![CDATA[T%d]]></Ticket>", t.id%20, t.id%20))
+		return c
+	}
+	switch roll -= t.scans; {
+	case roll < 15:
+		c.plain = t.text(n, "谢谢，我再看看", at)
+	case roll < 40:
+		c.plain = official(n, at, "event", fmt.Sprintf("<Event><![CDATA[CLICK]]></Event><EventKey><![CDATA[menu_%d]]></EventKey>", t.id%5))
+	case roll < 70:
+		c.plain = official(n, at, "event", fmt.Sprintf("<Event><![CDATA[VIEW]]></Event><EventKey><![CDATA[https://www.example.com/case/%d]]></EventKey><MenuId>411</MenuId>", t.id%50))
 	default:
 		c.door, c.plain = t.wecom, customer("edit_external_contact", n, at)
 	}
