@@ -21,19 +21,23 @@ type profiles struct {
 }
 
 // Profile implements contact.ProfileSource.
-func (p profiles) Profile(ctx context.Context, id event.Identity) (contact.Profile, error) {
+func (ps profiles) Profile(ctx context.Context, id event.Identity) (contact.Profile, error) {
 	switch id.Kind {
 	case event.KindOpenID:
-		acc, ok := p.accounts.Official(id.Scope)
+		acc, ok := ps.accounts.Official(id.Scope)
 		if !ok {
 			break
 		}
-		f, err := p.official.Get(ctx, acc, id.Value)
-		return contact.Profile{UnionID: f.UnionID}, later(err)
+		f, err := ps.official.Get(ctx, acc, id.Value)
+		p := contact.Profile{UnionID: f.UnionID, Account: acc.AppID}
+		if f.Subscribed {
+			p.Since = max(f.SubscribedAt, 1)
+		}
+		return p, later(err)
 	case event.KindExternal:
-		for _, acc := range p.accounts.WeComs() {
+		for _, acc := range ps.accounts.WeComs() {
 			if acc.CorpID == id.Scope {
-				c, err := p.wecom.Customer(ctx, acc, id.Value)
+				c, err := ps.wecom.Customer(ctx, acc, id.Value)
 				return customer(id.Scope, c), later(err)
 			}
 		}

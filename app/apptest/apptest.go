@@ -112,7 +112,15 @@ func Start(t testing.TB, o Options) *Koi {
 		o.Configure(k.Config)
 	}
 	require.NoError(t, k.Config.Validate())
-	a, err := app.Open(t.Context(), k.Config, o.Clock)
+	k.boot(o.Clock)
+	k.key = sync.OnceValue(k.makeKey)
+	return k
+}
+
+// boot opens and runs Koi, and returns when it is ready.
+func (k *Koi) boot(clk clock.Clock) {
+	t := k.t
+	a, err := app.Open(t.Context(), k.Config, clk)
 	require.NoError(t, err)
 	addr, err := a.Listen()
 	require.NoError(t, err)
@@ -132,10 +140,11 @@ func Start(t testing.TB, o Options) *Koi {
 		}
 	})
 	t.Cleanup(k.stop)
-	k.key = sync.OnceValue(k.makeKey)
 	Until(t, "Koi is ready", func() bool { return Status(k.URL+"/readyz") == http.StatusOK })
-	return k
 }
+
+// Restart boots Koi again after Stop, on the same data and at a new address.
+func (k *Koi) Restart() { k.boot(k.App.Clock) }
 
 // Stop ends Koi before the test does, in order.
 func (k *Koi) Stop() { k.stop() }

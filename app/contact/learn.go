@@ -104,9 +104,12 @@ func (s *Stage) change(b *event.Batch, e *event.Event, p *Person) error {
 		changes[key] = []any{before, f.Show(v)}
 		p.set(key, v)
 	}
-	if e.Source == "profile" {
+	switch e.Source {
+	case sourceProfile:
 		s.got = append(s.got, e.Props.Int("identity"))
-		p.linkAll(e)
+		p.relate(e)
+	case sourceCensus:
+		p.relate(e)
 	}
 	if len(changes) == 0 {
 		return nil
@@ -115,16 +118,42 @@ func (s *Stage) change(b *event.Batch, e *event.Event, p *Person) error {
 	return b.Emit(e, event.Event{Type: event.ContactAttributeChanged, Props: event.Props{"changes": changes, "by": e.Props.Str("by")}})
 }
 
-// linkAll takes over the friendships WeCom lists for an external contact.
-func (p *Person) linkAll(e *event.Event) {
+// relate takes over how a person stands to staff and accounts, as a platform tells it. That somebody is gone
+// ends only what began before the platform was asked: a newer friendship or follow stays.
+func (p *Person) relate(e *event.Event) {
 	list, _ := e.Props["staff"].([]any)
 	for _, v := range list {
 		m, _ := v.(map[string]any)
 		l := event.Props(m)
-		if l.Str("user") != "" {
-			p.link(StaffLink{CorpID: l.Str("corp"), UserID: l.Str("user"), AddedAt: l.Int("added_at"), State: l.Str("state")})
+		switch gone := l.Int("gone_at"); {
+		case l.Str("user") == "":
+		case gone > 0:
+			p.part(l.Str("corp"), l.Str("user"), gone)
+		default:
+			p.link(StaffLink{CorpID: l.Str("corp"), UserID: l.Str("user"), AddedAt: l.Int("added_at"), State: clip(l.Str("state"), maxState)})
 		}
 	}
+	m, _ := e.Props["follow"].(map[string]any)
+	f := event.Props(m)
+	app, gone := f.Str("app"), f.Int("gone_at")
+	switch {
+	case app == "":
+	case gone == 0:
+		p.follow(Follow{AppID: app, FollowedAt: f.Int("since")})
+	case p.Follow(app).Active():
+		p.unfollow(app, gone)
+	}
+}
+
+// part ends a friendship of which only that it is over is known.
+func (p *Person) part(corp, user string, at int64) {
+	i := slices.IndexFunc(p.Staff, func(l StaffLink) bool { return l.CorpID == corp && l.UserID == user })
+	if i < 0 || !p.Staff[i].Friend() || at < p.Staff[i].AddedAt {
+		return
+	}
+	p.Staff[i].RemovedAt = at
+	p.Changes++
+	mark(&p.moved.staff, i)
 }
 
 // judgeExclusion marks people of excluded companies and e-mail domains; the mark is not taken back by itself.

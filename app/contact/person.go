@@ -43,6 +43,16 @@ type Follow struct {
 // Active reports whether the person follows now.
 func (f Follow) Active() bool { return f.UnfollowedAt == 0 }
 
+// Follow returns the person's relation to an account; one they never had is not active.
+func (p *Person) Follow(app string) Follow {
+	for _, f := range p.Follows {
+		if f.AppID == app {
+			return f
+		}
+	}
+	return Follow{AppID: app, UnfollowedAt: 1}
+}
+
 // PersonIdentity is one identity of a person.
 type PersonIdentity struct {
 	ID    int64
@@ -79,7 +89,7 @@ type StaffLink struct {
 	UserID    string
 	AddedAt   int64
 	RemovedAt int64  // 0 while they are friends
-	RemovedBy string // "staff" or "customer"
+	RemovedBy string // "staff", "customer", or "" when nobody told
 	State     string // channel code of the 联系我 way
 }
 

@@ -19,6 +19,8 @@ type Profile struct {
 	UnionID string         // "" where the platform gives none
 	Fields  map[string]any // standard field key → value, as Field.Parse takes it
 	Staff   []StaffLink    // WeCom friendships, for external contacts
+	Account string         // the official account that says whether they follow it; "" when none does
+	Since   int64          // since when they follow Account, Unix ms; 0: they do not
 }
 
 // ProfileSource asks a platform; implemented in channels/*. Faults: NotFound when the platform will never
@@ -41,6 +43,10 @@ type Profiles struct {
 func NewProfiles(d *db.DB, clk clock.Clock, log *event.Log, src ProfileSource) *Profiles {
 	return &Profiles{db: d, clock: clk, log: log, source: src}
 }
+
+// A platform's profiles may lag behind its callbacks: who follows since less than this is not taken for gone
+// because their profile says so.
+const profileLag = time.Minute
 
 const (
 	profileEvery = 500 * time.Millisecond
@@ -128,23 +134,47 @@ func (f *Profiles) postpone(ctx context.Context, w want, now int64) error {
 // bring appends the profile; the stage settles the want when it applies it. Appending it twice (a crash in
 // between) changes nothing more.
 func (f *Profiles) bring(ctx context.Context, w want, got Profile, now int64) error {
-	e := &event.Event{Type: event.CommandContactChange, Source: "profile", Lane: event.Normal,
-		Key:        "profile/" + strconv.FormatInt(w.identity, 10) + "/" + strconv.Itoa(w.tries),
-		Identities: []event.Identity{w.Identity}, OccurredAt: now, ReceivedAt: now,
-		Props: event.Props{"set": got.Fields, "identity": w.identity, "by": "platform"}}
-	if got.UnionID != "" {
-		e.Identities = append(e.Identities, event.Identity{Kind: event.KindUnionID, Value: got.UnionID, Verified: true})
-	}
-	links := []any{}
-	for _, l := range got.Staff {
-		links = append(links, map[string]any{"corp": l.CorpID, "user": l.UserID, "added_at": l.AddedAt, "state": l.State})
-	}
-	if len(links) > 0 {
-		e.Props["staff"] = links
-	}
+	e := got.command(w.Identity, now-profileLag.Milliseconds())
+	e.Source, e.OccurredAt, e.ReceivedAt = sourceProfile, now, now
+	e.Key = "profile/" + strconv.FormatInt(w.identity, 10) + "/" + strconv.Itoa(w.tries)
+	e.Props["identity"] = w.identity
 	if _, err := f.log.Append(ctx, e); err != nil {
 		return fmt.Errorf("bring profile: %w", err)
 	}
 	// Not asked again while the command is on its way.
 	return f.postpone(ctx, w, now)
+}
+
+// Where commands come from that no person gave.
+const (
+	sourceProfile = "profile"
+	sourceCensus  = "census"
+)
+
+// command brings in what a platform tells about the owner of an identity. asked is when it was true: whoever
+// does not follow then is taken for gone.
+func (p Profile) command(id event.Identity, asked int64) *event.Event {
+	set := p.Fields
+	if set == nil {
+		set = map[string]any{}
+	}
+	e := &event.Event{Type: event.CommandContactChange, Lane: event.Normal, Identities: []event.Identity{id},
+		Props: event.Props{"set": set, "by": "platform"}}
+	if p.UnionID != "" {
+		e.Identities = append(e.Identities, event.Identity{Kind: event.KindUnionID, Value: p.UnionID, Verified: true})
+	}
+	links := []any{}
+	for _, l := range p.Staff {
+		links = append(links, map[string]any{"corp": l.CorpID, "user": l.UserID, "added_at": l.AddedAt, "state": l.State})
+	}
+	if len(links) > 0 {
+		e.Props["staff"] = links
+	}
+	switch {
+	case p.Account != "" && p.Since > 0:
+		e.Props["follow"] = map[string]any{"app": p.Account, "since": p.Since}
+	case p.Account != "":
+		e.Props["follow"] = map[string]any{"app": p.Account, "gone_at": asked}
+	}
+	return e
 }

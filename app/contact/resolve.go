@@ -112,7 +112,8 @@ func (s *Stage) attach(p *Person, id event.Identity, k [16]byte, e *event.Event)
 			s.judgeExclusion(p)
 		}
 	}
-	if id.Kind == event.KindExternal || id.Kind == event.KindOpenID {
+	told := e.Source == sourceCensus && e.Props["set"] != nil // the event brings the profile itself
+	if (id.Kind == event.KindExternal || id.Kind == event.KindOpenID) && !told {
 		s.wants = append(s.wants, []any{n.id, e.ReceivedAt, 0})
 	}
 	return n

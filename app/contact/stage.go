@@ -187,7 +187,7 @@ func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 
 // isInternal: commands and timers are not the person's own activity.
 func isInternal(e *event.Event) bool {
-	return e.Source == "timer" || e.Source == "console" || e.Source == "outbox" || e.Source == "profile"
+	return e.Source == "timer" || e.Source == "console" || e.Source == "outbox" || e.Source == sourceProfile || e.Source == sourceCensus
 }
 
 // Flush writes who is new, who changed and who became one.

@@ -144,6 +144,15 @@ func (u *Upkeep) Gaps(ctx context.Context, since int64) ([]Gap, error) {
 	return out, err
 }
 
+// LastOutage tells when the newest gap ended, wall time in Unix ms, or 0.
+func (u *Upkeep) LastOutage(ctx context.Context) (int64, error) {
+	gaps, err := u.Gaps(ctx, 0)
+	if err != nil || len(gaps) == 0 {
+		return 0, err
+	}
+	return gaps[0].To, nil
+}
+
 // Purge deletes what is past its retention, in small key ranges so that the pipeline hardly waits.
 func (u *Upkeep) Purge(ctx context.Context) error {
 	p := u.pipeline

@@ -50,3 +50,36 @@ func (u *Users) Get(ctx context.Context, acc account.Official, openID string) (F
 	}
 	return f, nil
 }
+
+// List reads the OpenIDs of all followers, in pages of up to 10,000 (user/get, of which an account has 500
+// calls a day), and tells with the last one whether the list is whole: people come and go while it is read.
+// It ends with the first error, take's included. Errors of the platform are *wechat.Error.
+func (u *Users) List(ctx context.Context, acc account.Official, take func(openIDs []string, whole bool) error) error {
+	read := 0
+	for next := ""; ; {
+		page, err := u.page(ctx, acc, next)
+		if err != nil {
+			return err
+		}
+		read += len(page.Data.OpenIDs)
+		// The cursor must move, or the loop would not end.
+		last := len(page.Data.OpenIDs) == 0 || read >= page.Total || page.NextOpenID == "" || page.NextOpenID == next
+		if err := take(page.Data.OpenIDs, last && read >= page.Total); err != nil || last {
+			return err
+		}
+		next = page.NextOpenID
+	}
+}
+
+func (u *Users) page(ctx context.Context, acc account.Official, next string) (*user.OpenidList, error) {
+	ticket := u.caller.Begin(ctx, acc.Credential())
+	defer ticket.End()
+	page, sdkErr := user.NewUser(sdk(ticket)).ListUserOpenIDs(next)
+	if err := ticket.Err(); err != nil {
+		return nil, err
+	}
+	if sdkErr != nil {
+		return nil, fmt.Errorf("official account answer: %w", sdkErr)
+	}
+	return page, nil
+}

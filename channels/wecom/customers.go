@@ -2,8 +2,11 @@ package wecom
 
 import (
 	"context"
+	"errors"
 
+	"github.com/ArtisanCloud/PowerSocialite/v3/src/models"
 	"github.com/ArtisanCloud/PowerSocialite/v3/src/response/weCom"
+	"github.com/ArtisanCloud/PowerWeChat/v3/src/work/externalContact/response"
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/outbox"
@@ -46,12 +49,10 @@ func (c *Client) Customer(ctx context.Context, acc account.WeCom, externalUserID
 			return Customer{}, err
 		}
 		if x := got.ExternalContact; x != nil && out.ExternalUserID == "" {
-			out = Customer{ExternalUserID: x.ExternalUserID, UnionID: x.UnionID, Name: x.Name, Gender: gender(x.Gender),
-				WeChat: x.Type == 1, CorpName: x.CorpName, Position: x.Position}
+			out = customerOf(x)
 		}
 		for _, f := range got.FollowUsers {
-			out.Follows = append(out.Follows, Follow{UserID: f.UserID, AddedAt: int64(f.CreateTime) * 1000, State: f.State,
-				AddWay: f.AddWay, Remark: f.Remark})
+			out.Follows = append(out.Follows, followOf(f))
 		}
 		// Pages of 500 followers; the cursor must move, or the loop would not end.
 		if got.NextCursor == "" || got.NextCursor == cursor {
@@ -64,6 +65,65 @@ func (c *Client) Customer(ctx context.Context, acc account.WeCom, externalUserID
 			Meaning: wechat.Meaning{Status: outbox.Failed, What: "平台没有给出这位客户的资料", Do: "请核对 external_userid"}}
 	}
 	return out, nil
+}
+
+// noCustomers is what the platform answers for a member without customers (path/92113).
+const noCustomers = 84061
+
+// Servants lists the members with the 客户联系 function whom the app sees. Errors are *wechat.Error.
+func (c *Client) Servants(ctx context.Context, acc account.WeCom) ([]string, error) {
+	var got *response.ResponseGetFollowUserList
+	_, err := c.do(ctx, acc.ContactCredential(), func(a *app) (err error) {
+		got, err = a.ExternalContact.GetFollowUsers(context.Background())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got.FollowUser, nil
+}
+
+// CustomersOf reads all customers of a member in pages of 100 (externalcontact/batch/get_by_user), each with
+// this one friendship, and tells with the last page that it is. It ends with the first error, take's
+// included. Errors of the platform are *wechat.Error.
+func (c *Client) CustomersOf(ctx context.Context, acc account.WeCom, userID string, take func(page []Customer, last bool) error) error {
+	for cursor := ""; ; {
+		var got *response.ResponseBatchGetByUser
+		_, err := c.do(ctx, acc.ContactCredential(), func(a *app) (err error) {
+			got, err = a.ExternalContact.BatchGet(context.Background(), []string{userID}, cursor, 100)
+			return err
+		})
+		if e := (*wechat.Error)(nil); errors.As(err, &e) && e.Code == noCustomers && cursor == "" {
+			return take(nil, true)
+		}
+		if err != nil {
+			return err
+		}
+		var page []Customer
+		for _, x := range got.ExternalContactList {
+			if x.ExternalContact != nil && x.FollowInfo != nil {
+				one := customerOf(x.ExternalContact)
+				one.Follows = []Follow{followOf(x.FollowInfo)}
+				page = append(page, one)
+			}
+		}
+		if err := take(page, got.NextCursor == ""); err != nil || got.NextCursor == "" {
+			return err
+		}
+		if got.NextCursor == cursor {
+			return errors.New("WeCom answer: the cursor of batch/get_by_user stands still")
+		}
+		cursor = got.NextCursor
+	}
+}
+
+func customerOf(x *models.ExternalContact) Customer {
+	return Customer{ExternalUserID: x.ExternalUserID, UnionID: x.UnionID, Name: x.Name, Gender: gender(x.Gender),
+		WeChat: x.Type == 1, CorpName: x.CorpName, Position: x.Position}
+}
+
+func followOf(f *models.FollowUser) Follow {
+	return Follow{UserID: f.UserID, AddedAt: int64(f.CreateTime) * 1000, State: f.State, AddWay: f.AddWay, Remark: f.Remark}
 }
 
 func gender(n int) string {
