@@ -497,3 +497,10 @@ func TestStores_without_their_server_say_so_and_recover(t *testing.T) {
 	require.Zero(t, number(t, d, "SELECT COUNT(*) FROM fish"))
 	exec(t, d, "INSERT INTO fish (id,name,weight) VALUES (1,'a',0)")
 }
+
+// A node that vanished must not keep the lease's row locked for the server's usual eight hours.
+func TestOpenMySQL_bounds_how_long_a_vanished_node_holds_locks(t *testing.T) {
+	t.Parallel()
+	s := dbtest.MySQL(t)
+	require.EqualValues(t, 90, number(t, s.Koi, "SELECT @@SESSION.wait_timeout"))
+}

@@ -102,12 +102,17 @@ func (d *DB) lockMigrations(ctx context.Context) (func(), error) {
 	if err != nil {
 		return nil, classify(err)
 	}
+	// The connection is idle for as long as a migration takes, and holds the lock.
+	if _, err := conn.ExecContext(ctx, "SET SESSION wait_timeout=28800"); err != nil {
+		return nil, errors.Join(classify(err), conn.Close())
+	}
 	var got sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+migrateLock+", 60)").Scan(&got); err != nil {
+	// Less than the connection's read timeout, which would end it without a reason.
+	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+migrateLock+", 50)").Scan(&got); err != nil {
 		return nil, errors.Join(classify(err), conn.Close())
 	}
 	if got.Int64 != 1 {
-		return nil, errors.Join(fault.New(fault.Unavailable, "另一个 Koi 正在升级数据库，等了 60 秒仍未完成：请稍后再启动"), conn.Close())
+		return nil, errors.Join(fault.New(fault.Unavailable, "另一个 Koi 正在升级数据库，等了 50 秒仍未完成：请稍后再启动"), conn.Close())
 	}
 	return func() {
 		// A lost connection gives the lock up by itself.

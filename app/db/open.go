@@ -107,6 +107,14 @@ func OpenMySQL(ctx context.Context, dsn string) (*DB, error) {
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 30 * time.Second
 	}
+	if c.Params["wait_timeout"] == "" {
+		if c.Params == nil {
+			c.Params = map[string]string{}
+		}
+		// A node that vanished in the middle of a transaction keeps its locks, the lease's among them, until
+		// the server gives its connection up: after eight hours, unless told.
+		c.Params["wait_timeout"] = "90"
+	}
 	conn, err := mysqldriver.NewConnector(c)
 	if err != nil {
 		return nil, fmt.Errorf("mysql connector: %w", err)
@@ -114,7 +122,7 @@ func OpenMySQL(ctx context.Context, dsn string) (*DB, error) {
 	pool := sql.OpenDB(conn)
 	pool.SetMaxOpenConns(32)
 	pool.SetMaxIdleConns(8)
-	pool.SetConnMaxIdleTime(time.Minute)
+	pool.SetConnMaxIdleTime(time.Minute) // before the server does
 	g, err := openGorm(mysql.New(mysql.Config{Conn: pool, SkipInitializeWithVersion: true}))
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
@@ -153,7 +161,9 @@ func away(err error) bool {
 	var s sqlite3.Error
 	if errors.As(err, &s) {
 		switch s.Code {
-		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrCantOpen, sqlite3.ErrReadonly:
+		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrCantOpen, sqlite3.ErrReadonly,
+			sqlite3.ErrNomem, sqlite3.ErrPerm, sqlite3.ErrAuth,
+			sqlite3.ErrCorrupt, sqlite3.ErrNotADB: // to be repaired, and nothing to blame an event for
 			return true
 		}
 		return false
@@ -161,10 +171,12 @@ func away(err error) bool {
 	var m *mysqldriver.MySQLError
 	if errors.As(err, &m) {
 		switch m.Number {
-		case 1021, 1114, // disk or table full
-			1037, 1038, 1041, // out of memory
-			1040, 1203, // too many connections
-			1053, 1927, 4031, // shutting down, connection killed
+		case 3, 1021, 1026, 1114, 1180, // disk or table full, also under a temporary file or a commit
+			1030,                   // the storage engine's own trouble
+			1037, 1038, 1041, 1206, // out of memory, of locks
+			1040, 1129, 1203, 1226, // too many connections, or too many that failed
+			1044, 1045, 1142, 1227, // access taken away
+			1053, 1317, 1927, 4031, // shutting down, query or connection killed
 			1290, 1836, // read-only
 			3024,                   // statement took too long
 			9001, 9002, 9003, 9005: // TiDB: part of the cluster does not answer
@@ -173,5 +185,13 @@ func away(err error) bool {
 		return false
 	}
 	var n net.Error
-	return errors.As(err, &n) || errors.Is(err, mysqldriver.ErrInvalidConn) || strings.Contains(err.Error(), "bad connection")
+	if errors.As(err, &n) || strings.Contains(err.Error(), "bad connection") {
+		return true
+	}
+	for _, gone := range []error{mysqldriver.ErrInvalidConn, mysqldriver.ErrMalformPkt, mysqldriver.ErrPktSync, mysqldriver.ErrPktSyncMul, sql.ErrConnDone} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
 }
