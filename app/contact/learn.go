@@ -1,6 +1,7 @@
 package contact
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -153,7 +154,7 @@ func (p *Person) part(corp, user string, at int64) {
 	}
 	p.Staff[i].RemovedAt = at
 	p.Changes++
-	mark(&p.moved.staff, i)
+	mark(&p.moved.staff, [2]string{corp, user})
 }
 
 // judgeExclusion marks people of excluded companies and e-mail domains; the mark is not taken back by itself.
@@ -222,13 +223,13 @@ func (p *Person) inherit(old *Person) {
 
 // with returns the person's friendship with a member of staff, to be changed, and whether there was one.
 func (p *Person) with(corp, user string) (o *StaffLink, had bool) {
-	i := slices.IndexFunc(p.Staff, func(l StaffLink) bool { return l.CorpID == corp && l.UserID == user })
-	if had = i >= 0; !had {
-		p.Staff = append(p.Staff, StaffLink{CorpID: corp, UserID: user})
-		i = len(p.Staff) - 1
+	l := StaffLink{CorpID: corp, UserID: user}
+	i, had := slices.BinarySearchFunc(p.Staff, l, byStaff)
+	if !had {
+		p.Staff = slices.Insert(p.Staff, i, l)
 	}
 	p.Changes++
-	mark(&p.moved.staff, i)
+	mark(&p.moved.staff, [2]string{corp, user})
 	return &p.Staff[i], had
 }
 
@@ -250,38 +251,37 @@ func (p *Person) unfollow(app string, at int64) {
 
 // toward returns the person's relation to an account, to be changed, and whether there was one.
 func (p *Person) toward(app string) (o *Follow, had bool) {
-	i := slices.IndexFunc(p.Follows, func(f Follow) bool { return f.AppID == app })
-	if had = i >= 0; !had {
-		p.Follows = append(p.Follows, Follow{AppID: app})
-		i = len(p.Follows) - 1
+	f := Follow{AppID: app}
+	i, had := slices.BinarySearchFunc(p.Follows, f, byApp)
+	if !had {
+		p.Follows = slices.Insert(p.Follows, i, f)
 	}
 	p.Changes++
-	mark(&p.moved.follow, i)
+	mark(&p.moved.follow, app)
 	return &p.Follows[i], had
 }
+
+func byStaff(a, b StaffLink) int {
+	return cmp.Or(strings.Compare(a.CorpID, b.CorpID), strings.Compare(a.UserID, b.UserID))
+}
+func byApp(a, b Follow) int        { return strings.Compare(a.AppID, b.AppID) }
+func byID(a, b PersonIdentity) int { return cmp.Compare(a.ID, b.ID) }
 
 func (p *Person) set(field string, v Value) {
 	p.Values[field] = v
 	p.Changes++
-	markField(&p.moved, field)
+	mark(&p.moved.values, field)
 }
 
 func (p *Person) clear(field string) {
 	delete(p.Values, field)
 	p.Changes++
-	markField(&p.moved, field)
+	mark(&p.moved.values, field)
 }
 
-func markField(d *dirt, field string) {
-	if d.values == nil {
-		d.values = map[string]bool{}
-	}
-	d.values[field] = true
-}
-
-func mark(m *map[int]bool, i int) {
+func mark[K comparable](m *map[K]bool, k K) {
 	if *m == nil {
-		*m = map[int]bool{}
+		*m = map[K]bool{}
 	}
-	(*m)[i] = true
+	(*m)[k] = true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
@@ -122,6 +123,12 @@ func loadPeople(ctx context.Context, q db.Querier, ids map[int64]bool) (map[int6
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("load follows: %w", err)
+	}
+	for _, p := range people {
+		slices.Sort(p.olds)
+		slices.SortFunc(p.Identities, byID)
+		slices.SortFunc(p.Staff, byStaff)
+		slices.SortFunc(p.Follows, byApp)
 	}
 	return people, alias, nil
 }

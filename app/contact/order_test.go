@@ -211,3 +211,67 @@ func TestCompile_refuses_a_key_no_column_takes(t *testing.T) {
 	_, problems := contact.Compile([]setting.Item{{Kind: setting.KindField, Key: strings.Repeat("k", 65), Body: json.RawMessage(`{"label":"方案","type":"text"}`)}})
 	require.Len(t, problems, 1)
 }
+
+// Who asks for the first account somebody follows, or their first OpenID, must get one answer, whether the
+// events came in one batch or in several.
+func TestStage_keeps_relations_in_one_order(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		b := newBench(t, s)
+		openAt := func(app string) event.Identity {
+			return event.Identity{Kind: event.KindOpenID, Scope: app, Value: "o"}
+		}
+		follow := func(app string) event.Event {
+			return event.Event{Type: event.OAFollowed, Account: app, Identities: with(openAt(app))}
+		}
+		add := func(user string) event.Event {
+			return event.Event{Type: event.WeComCustomerAdded, Account: "ww1/1", Staff: user, Identities: with(ext("X"))}
+		}
+		b.happen(t, event.Event{Type: event.PageViewed, Identities: with(ext("X"))}) // the older, so it is kept
+		events := []event.Event{follow("wx9"), follow("wx1"), follow("wx5"), add("zhou"), add("an"), add("li"),
+			{Type: event.PageViewed, Identities: with(openAt("wx9"), union("U"))}, {Type: event.PageViewed, Identities: with(openAt("wx1"), union("U"))},
+			{Type: event.PageViewed, Identities: with(ext("X"), union("U"))}}
+		inMemory := b.together(t, events...)
+		stored := b.find(t, ext("X"))
+		require.Len(t, stored.Identities, 4)
+		require.Equal(t, stored.Identities, inMemory.Identities)
+		require.Equal(t, stored.Follows, inMemory.Follows)
+		require.Equal(t, stored.Staff, inMemory.Staff)
+		require.Equal(t, stored.Contacts(), inMemory.Contacts())
+	})
+}
+
+// together applies events in one batch and returns the last one's person as the batch left them.
+func (b *bench) together(t *testing.T, events ...event.Event) (p *contact.Person) {
+	t.Helper()
+	var list []*event.Event
+	for i := range events {
+		b.seq++
+		e := &events[i]
+		e.Seq, e.OccurredAt = b.seq, epoch+b.seq*1000
+		e.ReceivedAt = e.OccurredAt
+		list = append(list, e)
+	}
+	ctx := context.Background()
+	require.NoError(t, b.s.Koi.Tx(ctx, func(tx *db.Tx) error {
+		batch := event.NewBatch(epoch, epoch, b.seq, list)
+		if err := b.stage.Load(ctx, tx, batch); err != nil {
+			return err
+		}
+		for _, e := range list {
+			if err := b.stage.Apply(batch, e); err != nil {
+				return err
+			}
+			for todo := batch.TakeDerived(); len(todo) > 0; todo = append(todo[1:], batch.TakeDerived()...) {
+				if err := b.stage.Apply(batch, todo[0]); err != nil {
+					return err
+				}
+			}
+		}
+		p = b.stage.Person(list[len(list)-1].ContactID)
+		err := b.stage.Flush(ctx, tx, batch)
+		batch.Committed()
+		return err
+	}))
+	return p
+}

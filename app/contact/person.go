@@ -9,10 +9,11 @@ type Person struct {
 	// Values holds standard and custom fields by key; absence means 为空. Phone and e-mail never stand
 	// here in clear: HasPhone, HasEmail and the helper fields email_domain and phone_region do.
 	Values map[string]Value
-	// Identities by kind and scope, without personal values (phone and e-mail carry Value "").
+	// Identities by id, without personal values (phone and e-mail carry Value ""). These three are in one order
+	// whatever batch brought them, since some take the first of them.
 	Identities []PersonIdentity
-	Staff      []StaffLink
-	Follows    []Follow
+	Staff      []StaffLink // by corp and userid
+	Follows    []Follow    // by AppID
 	// Excluded: own staff, own domain's e-mail, competitor and test lists: not scored, no lead, no alert.
 	Excluded bool
 
@@ -29,8 +30,8 @@ type Person struct {
 type dirt struct {
 	row    bool
 	values map[string]bool
-	staff  map[int]bool // index into Staff
-	follow map[int]bool // index into Follows
+	staff  map[[2]string]bool // corp and userid
+	follow map[string]bool    // AppID
 }
 
 // Follow is a person's relation to one official account.

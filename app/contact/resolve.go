@@ -195,7 +195,9 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, kept, old *Person) {
 	}
 	old.moved.row = true
 	kept.olds = append(append(kept.olds, old.ID), old.olds...)
+	slices.Sort(kept.olds)
 	kept.Identities = append(kept.Identities, old.Identities...)
+	slices.SortFunc(kept.Identities, byID)
 	kept.moved.row = true
 	kept.Changes++
 	kept.LastActive = max(kept.LastActive, old.LastActive)

@@ -263,12 +263,16 @@ func (s *Stage) flushPeople(ctx context.Context, tx *db.Tx, b *event.Batch) erro
 				gone = append(gone, [2]any{p.ID, f})
 			}
 		}
-		for i := range d.staff {
-			l := p.Staff[i]
+		for _, l := range p.Staff {
+			if !d.staff[[2]string{l.CorpID, l.UserID}] {
+				continue
+			}
 			staff = append(staff, []any{p.ID, l.CorpID, l.UserID, l.AddedAt, l.RemovedAt, l.RemovedBy, l.State})
 		}
-		for i := range d.follow {
-			f := p.Follows[i]
+		for _, f := range p.Follows {
+			if !d.follow[f.AppID] {
+				continue
+			}
 			follows = append(follows, []any{p.ID, f.AppID, f.FollowedAt, f.UnfollowedAt})
 		}
 	}
