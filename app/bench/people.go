@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -115,6 +116,12 @@ func (p *population) fill(ctx context.Context, n int, note func(done int)) error
 			}
 			if to < n {
 				return nil
+			}
+			// The simulated platforms list none of these people: a comparison would take all of them for gone.
+			const never = int64(math.MaxInt64)
+			if err := tx.Insert(ctx, "reconciled", []string{"kind", "scope", "tried_at", "done_at"},
+				[][]any{{event.KindOpenID, appID, never, never}, {event.KindExternal, corpID, never, never}}); err != nil {
+				return err
 			}
 			return tx.Upsert(ctx, "sequences", []string{"name"}, []string{"name", "next"}, []string{"next"},
 				[][]any{{"contact", n + 1}, {"identity", p.identity + 1}, {"seq", p.seq}})
