@@ -107,12 +107,15 @@ func (f *Profiles) RunOnce(ctx context.Context) (int, error) {
 
 func (f *Profiles) fetch(ctx context.Context, w want, now int64) error {
 	got, err := f.source.Profile(ctx, w.Identity)
+	if err == nil {
+		if err = f.bring(ctx, w, got, now); !fault.Is(err, fault.Invalid) {
+			return err
+		}
+	}
 	switch {
-	case err == nil:
-		return f.bring(ctx, w, got, now)
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case fault.Is(err, fault.NotFound) || w.tries+1 >= profileTries:
+	case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) || w.tries+1 >= profileTries:
 		slog.Info("平台没有提供这位客户的资料", "identity", w.identity, "kind", w.Kind, "err", err)
 		return f.db.Tx(ctx, func(tx *db.Tx) error {
 			_, err := tx.Exec(ctx, "DELETE FROM profile_wants WHERE identity_id=?", w.identity)
