@@ -148,6 +148,38 @@ func TestPipeline_poison(t *testing.T) {
 			require.Equal(t, event.MakeID(got[2].Seq, 0), letters()[0].ID)
 			require.Equal(t, 4, count(t, s, "SELECT COUNT(*) FROM events WHERE type=? AND contact_id=(SELECT contact_id FROM events WHERE id=?)", event.OAMessageReceived, int64(event.MakeID(got[0].Seq, 0))))
 		})
+		t.Run("an event that makes a stage panic while loading or writing is parked", func(t *testing.T) {
+			loads, had := map[string]bool{}, false
+			r.odd.load = func(b *event.Batch) error {
+				had = false
+				for _, e := range b.Events {
+					loads[e.Key] = true
+					had = had || e.Key == "f1"
+					if e.Key == "f3" {
+						panic("index out of range")
+					}
+				}
+				return nil
+			}
+			r.odd.flush = func() error {
+				if had {
+					panic("nil map")
+				}
+				return nil
+			}
+			var list []*event.Event
+			for i := range 5 {
+				list = append(list, r.say(fmt.Sprint("f", i), event.Normal, openID("F")))
+			}
+			got := r.append(t, list...)
+			require.Empty(t, r.through(t, event.Normal, got[4].Seq))
+			require.Len(t, loads, 5)
+			require.Len(t, letters(), 3)
+			require.Equal(t, event.MakeID(got[3].Seq, 0), letters()[0].ID)
+			require.Contains(t, letters()[0].Error, "index out of range")
+			require.Equal(t, event.MakeID(got[1].Seq, 0), letters()[1].ID)
+			r.odd.flush = func() error { return nil }
+		})
 		t.Run("many refused events cost about one try each, not one of the whole batch", func(t *testing.T) {
 			r.odd.load = func(*event.Batch) error { return nil }
 			applied := 0
@@ -169,7 +201,7 @@ func TestPipeline_poison(t *testing.T) {
 			got := r.append(t, list...)
 			require.Empty(t, r.through(t, event.Normal, got[99].Seq))
 			require.Less(t, applied, 400)
-			require.Equal(t, 51, count(t, s, "SELECT COUNT(*) FROM dead_letters"))
+			require.Equal(t, 53, count(t, s, "SELECT COUNT(*) FROM dead_letters"))
 		})
 	})
 }

@@ -133,7 +133,8 @@ func (p *Pipeline) try(ctx context.Context, j *job) (*event.Batch, int, error) {
 	err := p.db.Tx(ctx, func(tx *db.Tx) error {
 		committing = false
 		if j.look {
-			due, err := p.due(ctx, tx, now)
+			var due []*event.Event
+			err := safely(func() (err error) { due, err = p.due(ctx, tx, now); return err })
 			if err != nil {
 				return err
 			}
@@ -228,7 +229,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *db.Tx, b *event.Batch, j job) 
 	// First, so that the stages find a poisoned timer's row settled.
 	for _, e := range j.events {
 		if refused := j.park[e.Seq]; refused != nil {
-			if err := p.parkTx(ctx, tx, e, refused); err != nil {
+			if err := safely(func() error { return p.parkTx(ctx, tx, e, refused) }); err != nil {
 				return err
 			}
 		}
@@ -241,7 +242,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *db.Tx, b *event.Batch, j job) 
 	p.costs = p.costs[:0]
 	for _, s := range p.stages {
 		before := tx.Statements()
-		if err := s.Load(ctx, tx, b); err != nil {
+		if err := safely(func() error { return s.Load(ctx, tx, b) }); err != nil {
 			return fmt.Errorf("load %s: %w", s.Name(), err)
 		}
 		p.costs = append(p.costs, Cost{Stage: s.Name(), LoadStatements: tx.Statements() - before})
@@ -253,7 +254,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *db.Tx, b *event.Batch, j job) 
 	}
 	for i, s := range p.stages {
 		before, rows := tx.Statements(), tx.Rows()
-		if err := s.Flush(ctx, tx, b); err != nil {
+		if err := safely(func() error { return s.Flush(ctx, tx, b) }); err != nil {
 			return fmt.Errorf("flush %s: %w", s.Name(), err)
 		}
 		p.costs[i].FlushStatements, p.costs[i].Rows = tx.Statements()-before, tx.Rows()-rows
@@ -278,7 +279,7 @@ func (p *Pipeline) BatchOf(n int) { p.size = n }
 func (p *Pipeline) pass(b *event.Batch, root, e *event.Event) error {
 	b.Stored = append(b.Stored, e)
 	for _, s := range p.stages {
-		if err := applyOne(s, b, e); err != nil {
+		if err := safely(func() error { return s.Apply(b, e) }); err != nil {
 			return &applyError{root: root, stage: s.Name(), err: err}
 		}
 		if e.Duplicate {
@@ -293,14 +294,14 @@ func (p *Pipeline) pass(b *event.Batch, root, e *event.Event) error {
 	return nil
 }
 
-// applyOne makes a stage's panic the event's error: one odd event must not stop everything.
-func applyOne(s event.Stage, b *event.Batch, e *event.Event) (err error) {
+// safely makes a stage's panic an error, so that one odd event does not stop everything.
+func safely(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	return s.Apply(b, e)
+	return f()
 }
 
 // advance moves the cursor and the numbers; the lease's guard comes last.
