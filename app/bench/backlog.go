@@ -58,7 +58,7 @@ func (r *rig) prepare(ctx context.Context, n int) (*backlog, error) {
 	}
 	counter := &event.Counter{}
 	var used int64
-	if err := stores.Koi.QueryRow(ctx, "SELECT next FROM "+"sequences"+" WHERE name='seq'").Scan(&used); err != nil {
+	if err := stores.Koi.QueryRow(ctx, "SELECT next FROM sequences WHERE name='seq'").Scan(&used); err != nil {
 		return nil, fmt.Errorf("read the last seq: %w", err)
 	}
 	counter.Raise(used)
