@@ -126,7 +126,7 @@ func (r *rig) logRows(ctx context.Context) (int64, error) {
 	}
 	log := event.NewLog(stores.Log, nil, keys, clock.Real{}, &event.Counter{}, prometheus.NewRegistry())
 	var n int64
-	rows, err := stores.Log.Query(ctx, "SELECT lane, seq, v, body FROM "+"log")
+	rows, err := stores.Log.Query(ctx, "SELECT lane, seq, v, body FROM log")
 	if err != nil {
 		return 0, err
 	}

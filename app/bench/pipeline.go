@@ -209,7 +209,7 @@ func passed(ctx context.Context, stores *db.Stores, from, to [2]int64) (int64, e
 	var n int64
 	for lane := range from {
 		var more int64
-		err := stores.Log.QueryRow(ctx, "SELECT COUNT(*) FROM "+"log"+" WHERE lane=? AND seq>? AND seq<=?", lane, from[lane], to[lane]).Scan(&more)
+		err := stores.Log.QueryRow(ctx, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>? AND seq<=?", lane, from[lane], to[lane]).Scan(&more)
 		if err != nil {
 			return 0, err
 		}

@@ -78,7 +78,7 @@ func (r *rig) fresh(ctx context.Context) error {
 	}
 	defer stores.Close()
 	return stores.Log.Tx(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, "DELETE FROM "+"log")
+		_, err := tx.Exec(ctx, "DELETE FROM log")
 		return err
 	})
 }
@@ -92,7 +92,7 @@ func lagging(ctx context.Context, stores *db.Stores) (int64, error) {
 	var n int64
 	for lane, at := range cursors {
 		var more int64
-		if err := stores.Log.QueryRow(ctx, "SELECT COUNT(*) FROM "+"log"+" WHERE lane=? AND seq>?", lane, at).Scan(&more); err != nil {
+		if err := stores.Log.QueryRow(ctx, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>?", lane, at).Scan(&more); err != nil {
 			return 0, err
 		}
 		n += more
@@ -102,7 +102,7 @@ func lagging(ctx context.Context, stores *db.Stores) (int64, error) {
 
 func cursorsOf(ctx context.Context, q db.Querier) ([2]int64, error) {
 	var out [2]int64
-	rows, err := q.Query(ctx, "SELECT lane, seq FROM "+"cursors")
+	rows, err := q.Query(ctx, "SELECT lane, seq FROM cursors")
 	if err != nil {
 		return out, fmt.Errorf("read cursors: %w", err)
 	}

@@ -231,7 +231,8 @@ func (w *walk) take(ctx context.Context, p Page) error {
 			w.seen[p.Staff][o.identity] = struct{}{}
 		}
 	}
-	w.whole[p.Staff] = p.Whole
+	// An empty list is what a revoked permission looks like: nobody is marked gone for it.
+	w.whole[p.Staff] = p.Whole && len(w.seen[p.Staff]) > 0
 	return ctx.Err()
 }
 

@@ -58,7 +58,7 @@ type StaffLink struct {
 	StaffName
 	AddedAt   *time.Time `json:"added_at,omitempty"`
 	RemovedAt *time.Time `json:"removed_at,omitempty"`
-	RemovedBy string     `json:"removed_by,omitempty" doc:"staff 或 customer"`
+	RemovedBy string     `json:"removed_by,omitempty" doc:"staff、customer，或空：对账时才发现，不知是谁解除的"`
 	State     string     `json:"state,omitempty" doc:"渠道码"`
 }
 
