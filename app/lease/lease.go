@@ -123,6 +123,8 @@ func (l *Lease) acquire(ctx context.Context, dead string) (from string, err erro
 }
 
 func (l *Lease) look(ctx context.Context) (holder string, epoch, n int64, err error) {
+	ctx, cancel := l.patient(ctx)
+	defer cancel()
 	err = l.db.QueryRow(ctx, "SELECT holder, epoch, n FROM lease WHERE name=?", l.name).Scan(&holder, &epoch, &n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", 0, 0, l.db.Tx(ctx, func(tx *db.Tx) error {
@@ -133,7 +135,15 @@ func (l *Lease) look(ctx context.Context) (holder string, epoch, n int64, err er
 	return holder, epoch, n, err
 }
 
+// patient bounds a question about the lease: on a connection that died without a word the answer never comes,
+// and the next one is asked on another.
+func (l *Lease) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, l.ttl/3)
+}
+
 func (l *Lease) take(ctx context.Context, epoch, n int64) (bool, error) {
+	ctx, cancel := l.patient(ctx)
+	defer cancel()
 	var got int64
 	err := l.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		got, err = tx.Exec(ctx, "UPDATE lease SET holder=?, epoch=?, n=n+1 WHERE name=? AND epoch=? AND n=?", l.node, epoch+1, l.name, epoch, n)
@@ -172,7 +182,7 @@ func (l *Lease) Keep(ctx context.Context) error {
 			return nil
 		case <-t.C:
 		}
-		err := l.db.Tx(ctx, func(tx *db.Tx) error { return l.Guard(ctx, tx) })
+		err := l.show(ctx)
 		if errors.Is(err, ErrLost) {
 			return err
 		}
@@ -180,6 +190,12 @@ func (l *Lease) Keep(ctx context.Context) error {
 			slog.Warn("租约心跳失败，稍后重试", "lease", l.name, "err", err)
 		}
 	}
+}
+
+func (l *Lease) show(ctx context.Context) error {
+	ctx, cancel := l.patient(ctx)
+	defer cancel()
+	return l.db.Tx(ctx, func(tx *db.Tx) error { return l.Guard(ctx, tx) })
 }
 
 func (l *Lease) release(ctx context.Context) {

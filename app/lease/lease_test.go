@@ -219,3 +219,40 @@ func TestLockDir_has_one_holder(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, unlock())
 }
+
+// A connection that died without a word must not be waited for: others would take the holder for dead, or a
+// dead one for alive.
+func TestLease_on_a_connection_that_died_silently(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	dsn := dbtest.MySQLConfig(t).DSN
+	direct, err := db.OpenMySQL(ctx, dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, direct.Close()) })
+	wire, through := dbtest.NewWire(t, dsn)
+	d, err := db.OpenMySQL(ctx, through)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	beats := func() (n int64) {
+		require.NoError(t, direct.QueryRow(ctx, "SELECT n FROM lease WHERE name='process'").Scan(&n))
+		return n
+	}
+	holder := newLease(d, "process", "node-a")
+	require.NoError(t, holder.Acquire(ctx))
+	keeping, stop := context.WithCancel(ctx)
+	kept := make(chan error, 1)
+	go func() { kept <- holder.Keep(keeping) }()
+	before := beats()
+	require.Eventually(t, func() bool { return beats() > before }, 5*time.Second, time.Millisecond)
+	wire.Silence()
+	before = beats()
+	require.Eventually(t, func() bool { return beats() > before+1 }, lease.Silence, time.Millisecond)
+	stop()
+	require.NoError(t, <-kept)
+
+	other := newLease(direct, "process", "node-b")
+	require.NoError(t, other.Acquire(ctx)) // and then dies
+	waiting := acquiring(ctx, holder)
+	wire.Silence()
+	require.NoError(t, answer(t, waiting, 5*lease.Silence))
+}

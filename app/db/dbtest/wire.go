@@ -11,13 +11,14 @@ import (
 	mysqldriver "github.com/go-sql-driver/mysql"
 )
 
-// Wire stands between Koi and a MySQL server and can cut a connection where it hurts most: after the
-// server has carried out a COMMIT and before Koi hears of it.
+// Wire stands between Koi and a MySQL server and fails as networks do: it cuts a connection after the server
+// has carried out a COMMIT and before Koi hears of it, or lets connections die without a word.
 type Wire struct {
 	net, addr string // the server
 	listener  net.Listener
 	lose      atomic.Bool
 	lost      atomic.Int32
+	age       atomic.Int32 // connections of an earlier age are dead
 	open      sync.WaitGroup
 }
 
@@ -45,6 +46,9 @@ func NewWire(t testing.TB, dsn string) (*Wire, string) {
 // LoseCommit cuts the next connection that commits: the server commits, the client never learns it.
 func (w *Wire) LoseCommit() { w.lose.Store(true) }
 
+// Silence makes all connections there are swallow what is sent, as when a router forgot them. New ones work.
+func (w *Wire) Silence() { w.age.Add(1) }
+
 // Lost is how many answers were lost so far.
 func (w *Wire) Lost() int { return int(w.lost.Load()) }
 
@@ -60,13 +64,14 @@ func (w *Wire) accept() {
 			continue
 		}
 		var cut atomic.Bool
-		w.open.Go(func() { w.up(client, server, &cut) })
+		age := w.age.Load()
+		w.open.Go(func() { w.up(client, server, &cut, age) })
 		w.open.Go(func() { w.down(client, server, &cut) })
 	}
 }
 
 // up passes the client's packets on: three bytes of length, a number, the payload.
-func (w *Wire) up(client, server net.Conn, cut *atomic.Bool) {
+func (w *Wire) up(client, server net.Conn, cut *atomic.Bool, age int32) {
 	defer client.Close()
 	defer server.Close()
 	for {
@@ -78,6 +83,9 @@ func (w *Wire) up(client, server net.Conn, cut *atomic.Bool) {
 		packet = append(packet, make([]byte, n)...)
 		if _, err := io.ReadFull(client, packet[4:]); err != nil {
 			return
+		}
+		if w.age.Load() != age {
+			continue
 		}
 		// 0x03 is COM_QUERY.
 		if strings.EqualFold(string(packet[4:]), "\x03COMMIT") && w.lose.CompareAndSwap(true, false) {
