@@ -113,8 +113,8 @@ func TestServeSocket_ends_after_the_command_in_hand(t *testing.T) {
 	<-begun
 	done := stop()
 	select {
-	case <-done:
-		t.Fatal("the database is closed under a command")
+	case err := <-done:
+		t.Fatalf("the database is closed under a command: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(release)
