@@ -45,6 +45,9 @@ var shared = sync.OnceValues(func() (*server, error) {
 	return connect(c)
 })
 
+// hold is this process's hold on the user's server. It must stay reachable: a file that is garbage closes.
+var hold *os.File
+
 // joinUserServer makes sure that the user's server in dir runs, and holds it for as long as this process
 // lives: every user has a shared lock on the file "users", which the kernel drops when the process ends,
 // however it ends. The watcher (see idleStop) takes it exclusively to stop an unused server.
@@ -63,8 +66,9 @@ func joinUserServer(dir string) error {
 	} else if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || (ok && int(stat.Uid) != os.Getuid()) {
 		return fmt.Errorf("%s belongs to someone else", dir)
 	}
-	if _, err := lock(filepath.Join(dir, "users"), syscall.LOCK_SH); err != nil {
-		return err // kept open on success: it is the hold on the server
+	var err error
+	if hold, err = lock(filepath.Join(dir, "users"), syscall.LOCK_SH); err != nil {
+		return err
 	}
 	start, err := lock(filepath.Join(dir, "start"), syscall.LOCK_EX)
 	if err != nil {
