@@ -257,7 +257,7 @@ func (a *App) Run(ctx context.Context) error {
 	// While this node waited, another one may have changed definitions; if nobody ever made any, we begin.
 	// The log comes last: it lets callbacks in.
 	if err := errors.Join(a.Pipeline.Load(ctx), a.seed(ctx), a.model.load(ctx), a.Log.Load(ctx)); err != nil {
-		return errors.Join(err, closeDoors())
+		return errors.Join(ctxEnded(err), closeDoors())
 	}
 	leases := start(base, failed, a.appending.Keep, a.processing.Keep)
 	appending := start(base, failed, a.Log.Run)

@@ -89,7 +89,7 @@ func (s *story) tell(ctx context.Context) error {
 // ready waits until Koi takes callbacks.
 func (s *story) ready(ctx context.Context) error {
 	for {
-		res, err := http.Get(s.base + "/readyz") //nolint:noctx // loopback, a moment
+		res, err := http.Get(s.base + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {

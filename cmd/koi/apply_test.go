@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -132,15 +132,14 @@ func (c cli) serve() (stop func()) {
 	require.NoError(c.t, err)
 	a, err := app.Open(c.t.Context(), cfg, clock.Real{})
 	require.NoError(c.t, err)
+	addr, err := a.Listen()
+	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
 	require.Eventually(c.t, func() bool {
-		conn, err := net.Dial("unix", filepath.Join(cfg.DataDir, "koi.sock"))
-		if err == nil {
-			err = conn.Close()
-		}
-		return err == nil
+		res, err := http.Get("http://" + addr.String() + "/readyz")
+		return err == nil && res.Body.Close() == nil && res.StatusCode == http.StatusOK
 	}, 20*time.Second, 10*time.Millisecond)
 	return func() {
 		cancel()
