@@ -298,18 +298,18 @@ func (a *App) recoverOutbox(ctx context.Context) error {
 		_, err := a.Outbox.Recover(ctx, a.process)
 		return err
 	}
-	for {
+	for ctx.Err() == nil {
 		err := settle()
-		if err == nil || ctx.Err() != nil {
-			return nil
+		if err == nil {
+			break
 		}
 		slog.Warn("核对上次没有结果的消息失败，稍后重试", "err", err)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(time.Second):
 		}
 	}
+	return nil
 }
 
 func ctxEnded(err error) error {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,21 +32,19 @@ func (s *siege) lift() {
 
 // unfinished is what still waits for something, "" for nothing.
 func (s *siege) unfinished(stores *db.Stores) string {
-	for what, query := range map[string]string{
-		"messages that wait or are being sent": "SELECT COUNT(*) FROM outbox WHERE state IN (1,2)",
-		"journey runs":                         "SELECT COUNT(*) FROM journey_runs WHERE state<10",
-	} {
-		if s.number(stores.Koi, query) > 0 {
-			return what
+	var open []string
+	add := func(n int64, what string) {
+		if n > 0 {
+			open = append(open, fmt.Sprintf("%d %s", n, what))
 		}
 	}
+	add(s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE state IN (1,2)"), "messages that wait or are being sent")
+	add(s.number(stores.Koi, "SELECT COUNT(*) FROM journey_runs WHERE state<10"), "journey runs")
 	for lane := range 2 {
 		through := s.number(stores.Koi, "SELECT COALESCE(MAX(seq),0) FROM cursors WHERE lane=?", lane)
-		if s.number(stores.Log, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>?", lane, through) > 0 {
-			return "events of the log"
-		}
+		add(s.number(stores.Log, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>?", lane, through), fmt.Sprintf("events of lane %d", lane))
 	}
-	return ""
+	return strings.Join(open, ", ")
 }
 
 func (s *siege) number(q db.Querier, query string, args ...any) int64 {
@@ -82,6 +81,8 @@ func (s *siege) count() {
 	require.EqualValues(s.t, len(people), s.number(stores.Koi, "SELECT COUNT(*) FROM contacts"), "one contact for each person")
 	require.Zero(s.t, s.number(stores.Koi, "SELECT COUNT(*) FROM dead_letters"))
 
+	s.t.Logf("runs: %v", s.runs(stores))
+
 	// Each message once: one row for each event that asks for one, and one delivery for each row.
 	require.EqualValues(s.t, friends, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='wecom_app'"))
 	require.EqualValues(s.t, asks, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf'"))
@@ -105,6 +106,21 @@ func (s *siege) states(stores *db.Stores) map[string]int {
 		var state, n int
 		err := r.Scan(&channel, &state, &reason, &n)
 		out[fmt.Sprintf("%s %d %s", channel, state, reason)] = n
+		return err
+	}))
+	return out
+}
+
+// runs counts walks by journey, state and reason.
+func (s *siege) runs(stores *db.Stores) map[string]int {
+	out := map[string]int{}
+	rows, err := stores.Koi.Query(s.t.Context(), "SELECT journey_id, node, state, reason, COUNT(*) FROM journey_runs GROUP BY journey_id, node, state, reason")
+	require.NoError(s.t, err)
+	require.NoError(s.t, db.Each(rows, func(r *sql.Rows) error {
+		var id, state, n int
+		var node, reason string
+		err := r.Scan(&id, &node, &state, &reason, &n)
+		out[fmt.Sprintf("%d %s %d %s", id, node, state, reason)] = n
 		return err
 	}))
 	return out

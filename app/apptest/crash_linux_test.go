@@ -105,7 +105,6 @@ type siege struct {
 	staff  int
 
 	hits  map[string]int
-	pause chan time.Duration // between two acts of one besieger
 	quit  chan struct{}
 	crowd sync.WaitGroup
 

@@ -91,10 +91,10 @@ func TestReport_is_a_table_for_people_and_JSON_for_machines(t *testing.T) {
 	t.Parallel()
 	r := newReport("test", Options{Driver: db.SQLite, People: 7})
 	r.add("disk", "磁盘", 4, "次/秒")
-	r.add("rate", "速度", 2, "条/秒").to(r, "disk").ratioAtLeast(.6)
+	r.add("rate", "速度", 2, "条/秒").to(r, "disk").atLeast(.6)
 	var text, machine bytes.Buffer
 	r.Print(&text)
-	require.Contains(t, text.String(), "速度  2 条/秒  0.500 × 磁盘  ≥ 0.600 × ✗")
+	require.Contains(t, text.String(), "速度  2 条/秒  0.500 × 磁盘  ≥ 0.600 ✓")
 	require.NoError(t, r.JSON(&machine))
 	var back Report
 	require.NoError(t, json.Unmarshal(machine.Bytes(), &back))

@@ -85,8 +85,8 @@ func (r *rig) answerTimes(ctx context.Context, report *Report, t *traffic, rate,
 	answered := 0
 	_ = poll(waiting, 200*time.Millisecond, func() (bool, error) {
 		calls, err := r.callsAfter(ctx, last)
-		if err != nil {
-			return false, nil // asked again until the time is up
+		if err != nil { // asked again until the time is up
+			calls = nil
 		}
 		for _, c := range calls {
 			last = max(last, c.ID)

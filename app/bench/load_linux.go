@@ -207,7 +207,7 @@ func (f *firing) hear(c *conn) error {
 		case err != nil || n == 0:
 			f.lose(c)
 			if len(f.conns) == 0 {
-				return errors.New("Koi answers no more")
+				return errors.New("no answer from Koi any more")
 			}
 			return nil
 		}

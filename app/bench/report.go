@@ -74,10 +74,6 @@ func (f *Figure) atLeast(limit float64) *Figure {
 	return f.met("≥ "+number(limit), f.Value >= limit)
 }
 
-func (f *Figure) ratioAtLeast(limit float64) *Figure {
-	return f.met("≥ "+number(limit)+" ×", f.Ratio >= limit)
-}
-
 // latencies adds a histogram of microseconds as milliseconds.
 func (r *Report) latencies(key, name string, h *hdrhistogram.Histogram) {
 	for _, p := range []struct {

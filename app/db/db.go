@@ -74,6 +74,20 @@ func (d *DB) Close() error {
 // Ping checks that the database answers.
 func (d *DB) Ping(ctx context.Context) error { return classify(d.read.PingContext(ctx)) }
 
+// Shrink gives up to so many free pages back to the file system; what was deleted stays in the file
+// otherwise. On MySQL it does nothing: the server keeps its own house.
+func (d *DB) Shrink(ctx context.Context, pages int) error {
+	if d.engine != SQLite {
+		return nil
+	}
+	// The pragma frees a page with each row it is stepped through.
+	rows, err := d.write.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages))
+	if err != nil {
+		return classify(err)
+	}
+	return Each(rows, func(*sql.Rows) error { return nil })
+}
+
 // Querier reads: both a DB (read pool) and a Tx (its own snapshot) do.
 type Querier interface {
 	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)

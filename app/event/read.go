@@ -142,6 +142,9 @@ func (l *Log) OldestAt(ctx context.Context, lane Lane, after int64) (int64, erro
 	return at.Int64, err
 }
 
+// Shrink gives up to so many free pages of the log's file back to the file system.
+func (l *Log) Shrink(ctx context.Context, pages int) error { return l.db.Shrink(ctx, pages) }
+
 // Purge deletes up to limit processed rows of a lane that were appended before the given wall time, and
 // returns how many. It walks the primary key from the oldest row, so it needs no index.
 func (l *Log) Purge(ctx context.Context, lane Lane, through, before int64, limit int) (int64, error) {

@@ -183,8 +183,11 @@ func (u *Upkeep) Purge(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(p.db.Shrink(ctx, shrinkPages), p.log.Shrink(ctx, shrinkPages))
 }
+
+// shrinkPages of 4 KiB go back to the file system a minute at most: a few milliseconds of the writer.
+const shrinkPages = 2000
 
 func drain(ctx context.Context, some func() (int64, error)) error {
 	for ctx.Err() == nil {

@@ -290,7 +290,7 @@ func TestRoundTripper_refuses_what_has_no_ticket(t *testing.T) {
 	reached := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte(`{}`)) })
 	c := newCaller(t, Options{WeChatBase: reached.URL, WeComBase: reached.URL})
 	client := &http.Client{Transport: RoundTripper}
-	_, err := client.Get("https://api.weixin.qq.com/cgi-bin/token?appid=a&secret=b") //nolint:bodyclose // there is none
+	_, err := client.Get("https://api.weixin.qq.com/cgi-bin/token?appid=a&secret=b")
 	require.ErrorIs(t, err, errNoTicket)
 
 	ticket := c.Begin(t.Context(), testAccount.Credential())

@@ -46,7 +46,7 @@ var shared = sync.OnceValues(func() (*server, error) {
 })
 
 // hold is this process's hold on the user's server. It must stay reachable: a file that is garbage closes.
-var hold *os.File
+var hold *os.File //nolint:unused // what it holds is the lock
 
 // joinUserServer makes sure that the user's server in dir runs, and holds it for as long as this process
 // lives: every user has a shared lock on the file "users", which the kernel drops when the process ends,
