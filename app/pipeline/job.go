@@ -351,8 +351,14 @@ func (p *Pipeline) settle(j job, b *event.Batch, n int, took time.Duration) {
 	if len(j.events) > 0 {
 		age := clock.Ms(p.clock.Now()) - j.events[0].ReceivedAt
 		p.metrics.lag.Set(float64(max(0, age)) / 1000)
+		p.behind = age > behindAfter.Milliseconds()
 	}
-	if len(j.events) >= p.size/2 { // only a full batch tells how long events take
+	switch {
+	case p.behind:
+		// A backlog wants throughput. Where a batch costs more than batchTime whatever its size (a slow
+		// database), smaller ones would only fall further behind.
+		p.size = min(batchMax, p.size*2)
+	case len(j.events) >= p.size/2: // only a full batch tells how long events take
 		p.size = max(batchMin, min(batchMax, int(float64(p.size)*min(2, max(.5, batchTime.Seconds()/took.Seconds())))))
 	}
 }

@@ -30,6 +30,8 @@ const (
 	batchTime = 40 * time.Millisecond
 	// Bounds of a batch. Priority batches are small, since they go between normal ones.
 	batchMin, batchMax, priorityMax = 50, 1000, 200
+	// Events that waited this long are a backlog: the size of batches no longer goes by batchTime.
+	behindAfter = time.Second
 	// Due timers per batch: a burst is paced instead of starving the events.
 	timersMax = 100
 	// While events keep coming, timers are looked for at this distance.
@@ -57,6 +59,7 @@ type Pipeline struct {
 	batch   sync.Mutex // held while a batch is under way
 
 	doubt   *doubt // a commit whose answer was lost
+	behind  bool   // the last batch began with an event that had waited behindAfter
 	size    int    // events of the next batch, adapted to batchTime
 	costs   []Cost
 	looked  time.Time
@@ -259,6 +262,14 @@ func (p *Pipeline) RunOnce(ctx context.Context) (bool, error) {
 	return worked, errors.Join(errs...)
 }
 
+// prioritySize is small, since priority batches go between normal ones, unless they are what is behind.
+func (p *Pipeline) prioritySize() int {
+	if p.behind {
+		return p.size
+	}
+	return min(p.size, priorityMax)
+}
+
 // read takes a lane's next events into a job for logged ones.
 func (p *Pipeline) read(ctx context.Context, j *job) (err error) {
 	if !j.logged {
@@ -266,7 +277,7 @@ func (p *Pipeline) read(ctx context.Context, j *job) (err error) {
 	}
 	limit := p.size
 	if j.lane == event.Priority {
-		limit = min(limit, priorityMax)
+		limit = p.prioritySize()
 	}
 	if j.events, j.bad, err = p.log.Read(ctx, j.lane, p.cursors[j.lane], limit); err != nil {
 		return err
