@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,17 +18,36 @@ import (
 func (s *siege) lift() {
 	s.stop()
 	s.crowd.Wait()
-	var open string
-	defer func() {
-		if open != "" {
-			s.look(func(stores *db.Stores) { s.t.Logf("still there: %s; outbox: %v", open, s.states(stores)) })
-		}
-	}()
-	Until(s.t, "nothing waits", func() bool {
-		s.look(func(stores *db.Stores) { open = s.unfinished(stores) })
-		return open == ""
-	})
+	s.calm("nothing waits", func(stores *db.Stores) bool { return s.unfinished(stores) == "" })
 	s.p.Stop()
+}
+
+// calm waits for as long as the program makes progress: how fast it does is no matter here.
+func (s *siege) calm(what string, reached func(*db.Stores) bool) {
+	s.t.Helper()
+	var at int64
+	moved := time.Now()
+	for done := false; !done; {
+		s.look(func(stores *db.Stores) {
+			done = reached(stores)
+			if now := s.number(stores.Koi, "SELECT (SELECT COALESCE(SUM(seq),0) FROM cursors)+(SELECT COUNT(*) FROM outbox WHERE state>2)"); now != at {
+				at, moved = now, time.Now()
+			}
+			if !done && time.Since(moved) > patience {
+				s.t.Fatalf("nothing moves for %s, and still not: %s; there are %s; outbox: %v", patience, what, s.unfinished(stores), s.states(stores))
+			}
+		})
+		<-time.After(50 * time.Millisecond)
+	}
+}
+
+// behind is how many events of the log are not applied.
+func (s *siege) behind(stores *db.Stores) (n int64) {
+	for lane := range 2 {
+		through := s.number(stores.Koi, "SELECT COALESCE(MAX(seq),0) FROM cursors WHERE lane=?", lane)
+		n += s.number(stores.Log, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>?", lane, through)
+	}
+	return n
 }
 
 // unfinished is what still waits for something, "" for nothing.
@@ -40,10 +60,7 @@ func (s *siege) unfinished(stores *db.Stores) string {
 	}
 	add(s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE state IN (1,2)"), "messages that wait or are being sent")
 	add(s.number(stores.Koi, "SELECT COUNT(*) FROM journey_runs WHERE state<10"), "journey runs")
-	for lane := range 2 {
-		through := s.number(stores.Koi, "SELECT COALESCE(MAX(seq),0) FROM cursors WHERE lane=?", lane)
-		add(s.number(stores.Log, "SELECT COUNT(*) FROM log WHERE lane=? AND seq>?", lane, through), fmt.Sprintf("events of lane %d", lane))
-	}
+	add(s.behind(stores), "events of the log")
 	return strings.Join(open, ", ")
 }
 
@@ -83,17 +100,26 @@ func (s *siege) count() {
 
 	s.t.Logf("runs: %v", s.runs(stores))
 
+	s.explain(stores)
+
 	// Each message once: one row for each event that asks for one, and one delivery for each row.
 	require.EqualValues(s.t, friends, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='wecom_app'"))
 	require.EqualValues(s.t, asks, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf'"))
-	require.EqualValues(s.t, friends, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='wecom_app' AND state IN (3,4)"), "every alert was sent")
-	unknown := s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf' AND state=7")
-	require.EqualValues(s.t, int64(asks)-unknown, s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf' AND state IN (3,4)"))
-	s.deliveries(friends, asks, int(unknown))
+	sent := func(channel string) int {
+		return int(s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel=? AND state IN (3,4)", channel))
+	}
+	// What a kill interrupted between sending and knowing: an alert is sent again, three times in all, since
+	// WeCom drops repeats; a reply is left to the operator, since nobody would.
+	given := int(s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='wecom_app' AND state=7 AND tries>=3"))
+	unknown := int(s.number(stores.Koi, "SELECT COUNT(*) FROM outbox WHERE channel='official_kf' AND state=7"))
+	require.Equal(s.t, friends, sent("wecom_app")+given, "every alert was sent")
+	require.Equal(s.t, asks, sent("official_kf")+unknown, "every reply was sent or is shown as unknown")
+	s.deliveries(Agent, sent("wecom_app"), given)
+	s.deliveries(AppID, sent("official_kf"), unknown)
 
 	total := s.sim.DeliveryTotals()
-	s.t.Logf("%d acts: %d acknowledged, %d not; %d messages delivered, %d repeats dropped by the platform, %d replies nobody can tell of; hits: %v",
-		len(s.acts), acked, lost, total.Delivered, total.Deduped, unknown, s.hits)
+	s.t.Logf("%d acts: %d acknowledged, %d not; %d messages delivered, %d repeats dropped by the platform, %d replies and %d alerts nobody can tell of; hits: %v",
+		len(s.acts), acked, lost, total.Delivered, total.Deduped, unknown, given, s.hits)
 }
 
 // states counts messages by channel, state and reason.
@@ -126,6 +152,20 @@ func (s *siege) runs(stores *db.Stores) map[string]int {
 	return out
 }
 
+// explain tells the story of people who should have had an alert and have none.
+func (s *siege) explain(stores *db.Stores) {
+	rows, err := stores.Koi.Query(s.t.Context(), "SELECT e.contact_id, e.id, e.type, e.staff, e.props FROM events e JOIN contact_staff c ON c.contact_id=e.contact_id "+
+		"LEFT JOIN outbox o ON o.contact_id=e.contact_id WHERE o.id IS NULL ORDER BY e.contact_id, e.id LIMIT 50")
+	require.NoError(s.t, err)
+	require.NoError(s.t, db.Each(rows, func(r *sql.Rows) error {
+		var contact, id int64
+		var kind, staff, props string
+		err := r.Scan(&contact, &id, &kind, &staff, &props)
+		s.t.Logf("no alert about contact %d: event %d %s %s %s", contact, event.ID(id).Seq(), kind, staff, props)
+		return err
+	}))
+}
+
 // missing are acts without a trace; only unacknowledged ones may be.
 func (s *siege) missing(processed map[int]int) int {
 	n := 0
@@ -137,16 +177,14 @@ func (s *siege) missing(processed map[int]int) int {
 	return n
 }
 
-// deliveries are compared by recipient: friends' alerts and replies.
-func (s *siege) deliveries(friends, asks, unknown int) {
+// deliveries of an account: what Koi calls sent reached a phone once, what it calls unknown once at most.
+func (s *siege) deliveries(account string, sent, unknown int) {
 	totals := s.sim.DeliveryTotals()
 	require.Zero(s.t, totals.Repeated, "a message was delivered twice: %v", s.sim.Deliveries(simulator.DeliveryFilter{Repeats: true}))
 	require.Zero(s.t, totals.Uncounted+totals.DedupeLost+totals.OverQuota)
-	alerts := len(s.sim.Deliveries(simulator.DeliveryFilter{Account: Agent}))
-	require.Equal(s.t, friends, alerts, "every alert reached a phone once")
-	replies := len(s.sim.Deliveries(simulator.DeliveryFilter{Account: AppID}))
-	require.LessOrEqual(s.t, replies, asks)
-	require.GreaterOrEqual(s.t, replies, asks-unknown)
+	n := len(s.sim.Deliveries(simulator.DeliveryFilter{Account: account}))
+	require.GreaterOrEqual(s.t, n, sent)
+	require.LessOrEqual(s.t, n, sent+unknown)
 }
 
 // timeline counts what was processed, by act.

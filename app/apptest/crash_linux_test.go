@@ -313,6 +313,8 @@ func (s *siege) inAppend() (string, string) {
 // beforeCommit lets a backlog grow and kills while a batch of it is written.
 func (s *siege) beforeCommit() (string, string) {
 	ctx := s.t.Context()
+	// Only who has caught up looks after what the dead left.
+	s.calm("the log is nearly applied", func(stores *db.Stores) bool { return s.behind(stores) < 100 })
 	s.p.Do(ctx, "pause", nil, nil)
 	s.pace(0)
 	s.flows(1500)
