@@ -168,7 +168,7 @@ func besiege(t *testing.T, store db.Config, staff int) *siege {
 	return s
 }
 
-// untilStaffIsKnown: whoever is not mirrored yet gets no alert.
+// untilStaffIsKnown: whoever is not mirrored yet gets no alert. What the tables hold, a start has in memory.
 func (s *siege) untilStaffIsKnown() {
 	Until(s.t, "staff is mirrored", func() bool {
 		var n int
@@ -177,6 +177,8 @@ func (s *siege) untilStaffIsKnown() {
 		})
 		return n == s.staff
 	})
+	s.p.Stop()
+	s.p.Start()
 }
 
 func (s *siege) stop() {
