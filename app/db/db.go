@@ -222,6 +222,10 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.statements++
 	t.note(query, args, true)
+	if s := t.db.stmts.get(query); s != nil {
+		rows, err := t.tx.StmtContext(ctx, s).QueryContext(ctx, args...)
+		return rows, classify(err)
+	}
 	rows, err := t.tx.QueryContext(ctx, query, args...)
 	return rows, classify(err)
 }
@@ -327,14 +331,24 @@ func Args[T any](list []T) []any {
 	return args
 }
 
-// EachIn runs query for list in chunks of ≤ 400 values; the query has one %s where "?,?,…" goes, inside
+// EachIn runs query for list in chunks of ≤ 512 values; the query has one %s where "?,?,…" goes, inside
 // IN (…), and before are the arguments that stand before it. scan is called for each row.
 func EachIn[T any](ctx context.Context, q Querier, query string, list []T, before []any, scan func(*sql.Rows) error) error {
-	const chunk = 400
+	const chunk = 512
 	for len(list) > 0 {
 		part := list[:min(chunk, len(list))]
 		list = list[len(part):]
-		rows, err := q.Query(ctx, fmt.Sprintf(query, Marks(len(part))), append(append([]any{}, before...), Args(part)...)...)
+		// The number of marks is a power of two, so that a few texts serve all and stay prepared; the last
+		// value fills up.
+		marks := 1
+		for marks < len(part) {
+			marks *= 2
+		}
+		args := append(append(make([]any, 0, len(before)+marks), before...), Args(part)...)
+		for range marks - len(part) {
+			args = append(args, part[len(part)-1])
+		}
+		rows, err := q.Query(ctx, fmt.Sprintf(query, Marks(marks)), args...)
 		if err != nil {
 			return err
 		}

@@ -70,6 +70,7 @@ type Log struct {
 	queued atomic.Int64 // events in queue
 	wake   chan struct{}
 	tail   tail
+	ahead  [2]ahead
 	open   atomic.Bool   // between Load and the end of Run
 	ended  chan struct{} // closed when Run ended: who is not answered by then never will be
 

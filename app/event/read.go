@@ -89,26 +89,79 @@ func (l *Log) Read(ctx context.Context, lane Lane, after int64, limit int) ([]*E
 	if events, ok := l.tail.take(lane, after, limit); ok {
 		return events, nil, nil
 	}
+	p := l.ahead[lane].take(after)
+	if p == nil || p.err != nil || p.rows == 0 || p.rows > limit {
+		p = l.read(ctx, lane, after, limit)
+	}
+	if p.full {
+		// A backlog: the next rows are read, opened and decoded while these are worked on.
+		l.ahead[lane].begin(p.last, func() *page { return l.read(ctx, lane, p.last, limit) })
+	}
+	return p.events, p.bad, p.err
+}
+
+// page is what one reading of the log gave.
+type page struct {
+	events []*Event
+	bad    []Bad
+	err    error
+
+	rows int
+	last int64 // seq of the last row
+	full bool  // as many rows as were asked for: there may be more
+}
+
+// ahead is the page of a lane that will most likely be asked for next. The log only ever grows, so a
+// page that was read early can be short, never wrong. It only ever saves time.
+type ahead struct {
+	mu    sync.Mutex
+	after int64
+	page  chan *page // nil: none is being read
+}
+
+// take gives the page after a seq, waiting while it is read; nil when another one or none is.
+func (a *ahead) take(after int64) *page {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.page == nil || a.after != after {
+		return nil
+	}
+	c := a.page
+	a.page = nil
+	return <-c
+}
+
+// begin reads the page after a seq in the background; one that nobody took is forgotten.
+func (a *ahead) begin(after int64, read func() *page) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := make(chan *page, 1)
+	a.after, a.page = after, c
+	go func() { c <- read() }()
+}
+
+func (l *Log) read(ctx context.Context, lane Lane, after int64, limit int) *page {
 	rows, err := l.db.Query(ctx, "SELECT seq, v, body FROM log WHERE lane=? AND seq>? ORDER BY seq LIMIT ?", lane, after, limit)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the log: %w", err)
+		return &page{err: fmt.Errorf("read the log: %w", err)}
 	}
-	var events []*Event
-	var bad []Bad
-	err = db.Each(rows, func(r *sql.Rows) error {
+	p := &page{events: make([]*Event, 0, limit)}
+	p.err = db.Each(rows, func(r *sql.Rows) error {
 		var b Bad
 		if err := r.Scan(&b.Seq, &b.V, &b.Body); err != nil {
 			return err
 		}
+		p.rows, p.last = p.rows+1, b.Seq
 		var e *Event
 		if e, b.Err = l.Decode(b.Seq, lane, b.V, b.Body); b.Err != nil {
-			bad = append(bad, b)
+			p.bad = append(p.bad, b)
 		} else {
-			events = append(events, e)
+			p.events = append(p.events, e)
 		}
 		return nil
 	})
-	return events, bad, err
+	p.full = p.err == nil && p.rows == limit
+	return p
 }
 
 // Decode opens and decodes a payload as it stands in the log or in a dead letter.

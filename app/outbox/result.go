@@ -117,7 +117,9 @@ func (s *Stage) retry(b *event.Batch, e *event.Event, r *row, after time.Duratio
 // the repeat, and nowhere else.
 func (s *Stage) unknown(b *event.Batch, e *event.Event, r *row, why policy.Reason) error {
 	r.unsure = true
-	r.tries++
+	if why != ReasonInterrupted { // that Koi ended says nothing against the message: only time limits its repeats
+		r.tries++
+	}
 	due := s.now + backoff(r).Milliseconds()
 	if s.conf.Dispatcher.dedupe(r.channel) == 0 || r.tries >= maxTries || s.wall+(due-s.now) >= s.deadline(r) {
 		s.giveUpKnowing(r, why)
@@ -214,7 +216,7 @@ func statusOf(st State, why policy.Reason) Status {
 // that they do not come back together.
 func backoff(r *row) time.Duration {
 	d := firstBackoff
-	for range r.tries - 1 {
+	for range max(0, r.tries-1) {
 		d = min(d*4, maxBackoff)
 	}
 	return d + time.Duration(jitter(r, d/2))*time.Millisecond

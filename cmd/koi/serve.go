@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ func serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		spareTheCollector()
 		a, err := app.Open(c.Context(), cfg, clock.Real{})
 		if err != nil {
 			return err
@@ -52,6 +54,18 @@ func serveCommand() *cobra.Command {
 		defer stop()
 		return errors.Join(a.Run(c.Context()), a.Close())
 	}}
+}
+
+// spareTheCollector trades some memory for less garbage collection, which takes a tenth of the CPU of a
+// busy pipeline at Go's default; under load it stays within what Koi may use. GOGC and GOMEMLIMIT decide
+// where they are set.
+func spareTheCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(450 << 20)
+	}
 }
 
 // onHangUp calls f for each SIGHUP until stop.
