@@ -24,6 +24,8 @@ type Kind string
 const (
 	KindOfficial Kind = "official" // 公众号
 	KindWeCom    Kind = "wecom"    // one self-built app of a WeCom corp
+	KindMini     Kind = "mini"     // 小程序
+	KindSMS      Kind = "sms"      // one signature (签名) of an Aliyun SMS account
 )
 
 // Mode is how an official account's callbacks are encrypted (消息加解密方式). It is pinned: a callback in
@@ -58,6 +60,31 @@ type WeCom struct {
 	AESKey        string
 	Name          string
 }
+
+// Mini is a mini-program with its secrets.
+type Mini struct {
+	AppID     string
+	AppSecret string
+	Token     string
+	AESKey    string
+	Name      string
+	Mode      Mode
+}
+
+// SMS is one signature of an Aliyun SMS account with its secrets. ReceiptToken is the unguessable part of
+// the addresses that receipts and uplink come to: Aliyun signs neither.
+type SMS struct {
+	AccessKeyID     string
+	AccessKeySecret string
+	SignName        string
+	ReceiptToken    string
+}
+
+// ID is the account's name in events and messages: its AppID.
+func (m Mini) ID() string { return m.AppID }
+
+// ID is the account's name in events and messages: the signature.
+func (s SMS) ID() string { return s.SignName }
 
 // ID is the account's name in events, messages and addresses: its AppID.
 func (o Official) ID() string { return o.AppID }
@@ -108,6 +135,17 @@ func (w WeCom) ContactCredential() Credential {
 	return Credential{Kind: KindWeCom, Account: w.ID(), App: w.CorpID, Purpose: ForContact, Secret: w.ContactSecret}
 }
 
+// Credential opens the mini-program's interfaces.
+func (m Mini) Credential() Credential {
+	return Credential{Kind: KindMini, Account: m.AppID, App: m.AppID, Purpose: ForApp, Secret: m.AppSecret}
+}
+
+// Format keeps secrets out of every fmt verb, %#v included.
+func (m Mini) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "mini-program %s", m.AppID) }
+
+// Format keeps secrets out of every fmt verb, %#v included.
+func (a SMS) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "SMS signature %s", a.SignName) }
+
 // Format keeps secrets out of every fmt verb, %#v included.
 func (o Official) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "official account %s", o.AppID) }
 
@@ -120,6 +158,12 @@ func (c Credential) Format(s fmt.State, _ rune) {
 }
 
 // LogValue keeps secrets out of logs.
+func (m Mini) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(m)) }
+
+// LogValue keeps secrets out of logs.
+func (a SMS) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
+
+// LogValue keeps secrets out of logs.
 func (o Official) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
 // LogValue keeps secrets out of logs.
@@ -127,6 +171,12 @@ func (w WeCom) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(w)) }
 
 // LogValue keeps the secret out of logs.
 func (c Credential) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
+// MarshalJSON keeps secrets out of answers; Entry is what the console sees.
+func (m Mini) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(m)) }
+
+// MarshalJSON keeps secrets out of answers; Entry is what the console sees.
+func (a SMS) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(a)) }
 
 // MarshalJSON keeps secrets out of answers; Entry is what the console sees.
 func (o Official) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(o)) }

@@ -15,6 +15,13 @@ const (
 	OAMenuScanned          = "oa.menu_scanned"
 	OAMiniprogramOpened    = "oa.miniprogram_opened"
 
+	MPLoggedIn              = "mp.logged_in"
+	MPPageViewed            = "mp.page_viewed"
+	MPSubscriptionAnswered  = "mp.subscription_answered"
+	MPContactSessionEntered = "mp.contact_session_entered"
+	MPMessageReceived       = "mp.message_received"
+	MPPhoneAuthorized       = "mp.phone_authorized"
+
 	WeComCustomerAdded     = "wecom.customer_added"
 	WeComCustomerHalfAdded = "wecom.customer_half_added"
 	WeComCustomerEdited    = "wecom.customer_edited"
@@ -64,11 +71,16 @@ const (
 	MessageQueued     = "message.queued"
 	MessageSent       = "message.sent"
 	MessageDelivered  = "message.delivered"
+	MessageOpened     = "message.opened" // e-mail only: nothing else can know
 	MessageClicked    = "message.clicked"
 	MessageReplied    = "message.replied"
 	MessageFailed     = "message.failed"
 	MessageSuppressed = "message.suppressed"
 	MessageExpired    = "message.expired"
+
+	ConsentGranted      = "consent.granted"      // props: purpose, version, source
+	ConsentWithdrawn    = "consent.withdrawn"    // props: purpose, source
+	ConsentUnsubscribed = "consent.unsubscribed" // props: channel, source; the person wants nothing more on it
 
 	ContactCreated          = "contact.created"
 	ContactIdentified       = "contact.identified"
@@ -102,6 +114,9 @@ const (
 	CommandStage         = "command.stage"          // props: stage
 	CommandJourneyStart  = "command.journey_start"  // props: journey (id)
 	CommandJourneyStop   = "command.journey_stop"   // props: run (id)
+	CommandConsent       = "command.consent"        // props: purpose, granted, version, source, ip
+	CommandShare         = "command.share"          // props: page, token; identities or staff: whose share token of a page it is
+	CommandShareSettle   = "command.share_settle"   // props: credit, action (settle, reverse), reason
 	CommandMessageResult = "command.message_result" // props: message, attempt, status, code, platform_id, retry_after_ms, reason
 	CommandMessageRetry  = "command.message_retry"  // props: message
 	CommandOutboxRecover = "command.outbox_recover" // props: process; attempts of ended processes are taken over

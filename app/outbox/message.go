@@ -24,6 +24,14 @@ const (
 	WeComApp   = policy.WeComApp
 	OfficialKF = policy.OfficialKF
 
+	OfficialTemplate = policy.OfficialTemplate
+	OfficialNotice   = policy.OfficialNotice
+	OfficialOnce     = policy.OfficialOnce
+	MiniSubscribe    = policy.MiniSubscribe
+	SMS              = policy.SMS
+	WeComWelcome     = policy.WeComWelcome
+	Webhook          = policy.Webhook
+
 	Reply      = policy.Reply
 	Service    = policy.Service
 	Marketing  = policy.Marketing

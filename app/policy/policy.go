@@ -15,17 +15,32 @@ type Channel string
 const (
 	WeComApp   Channel = "wecom_app"   // 企微应用消息, to staff
 	OfficialKF Channel = "official_kf" // 公众号客服消息, to a follower
+
+	OfficialTemplate Channel = "official_template" // 公众号模板消息, to a follower
+	OfficialNotice   Channel = "official_notice"   // 公众号订阅通知 (bizsend), to who subscribed
+	OfficialOnce     Channel = "official_once"     // 公众号一次性订阅消息, to who subscribed
+	MiniSubscribe    Channel = "mini_subscribe"    // 小程序订阅消息, to who subscribed
+	SMS              Channel = "sms"               // 短信
+	WeComWelcome     Channel = "wecom_welcome"     // 企业微信欢迎语, to who just became a customer
+	Webhook          Channel = "webhook"           // to another system
 )
 
 // Label is the channel's Chinese name.
 func (c Channel) Label() string {
-	switch c {
-	case WeComApp:
-		return "企业微信应用消息"
-	case OfficialKF:
-		return "公众号客服消息"
+	if l, ok := channelLabels[c]; ok {
+		return l
 	}
 	return string(c)
+}
+
+var channelLabels = map[Channel]string{
+	WeComApp: "企业微信应用消息", OfficialKF: "公众号客服消息", OfficialTemplate: "公众号模板消息", OfficialNotice: "公众号订阅通知",
+	OfficialOnce: "公众号一次性订阅消息", MiniSubscribe: "小程序订阅消息", SMS: "短信", WeComWelcome: "企业微信欢迎语", Webhook: "Webhook",
+}
+
+// Channels lists every channel.
+func Channels() []Channel {
+	return []Channel{WeComApp, OfficialKF, OfficialTemplate, OfficialNotice, OfficialOnce, MiniSubscribe, SMS, WeComWelcome, Webhook}
 }
 
 // Class says under which rules a message may go.
