@@ -3,7 +3,10 @@ package account
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,37 +37,42 @@ type Directory struct {
 type view struct {
 	officials map[string]Official
 	wecoms    map[string]WeCom
+	minis     map[string]Mini
+	smses     map[string]SMS
 	entries   []Entry
 	revs      map[string]int64 // of the stored rows
 }
 
 // Entry is an account as it is shown: which secrets are set, never what they are.
 type Entry struct {
-	Kind      Kind
-	ID        string
-	AppID     string
-	CorpID    string
-	AgentID   int
-	Name      string
-	Mode      Mode
-	Secrets   []string // keys that hold a value: app_secret, agent_secret, contact_secret, token, aes_key
-	ReadOnly  bool     // from the configuration file
-	Problem   string   // Chinese; "" when the account is usable
-	UpdatedAt int64    // wall time, Unix ms; 0 for the file's
-	UpdatedBy string
+	Kind        Kind
+	ID          string
+	AppID       string
+	CorpID      string
+	AgentID     int
+	SignName    string // SMS only
+	AccessKeyID string // SMS only, masked: enough to tell two keys apart
+	Name        string
+	Mode        Mode
+	Secrets     []string // keys that hold a value: app_secret, agent_secret, contact_secret, token, aes_key, access_key_secret, receipt_token
+	ReadOnly    bool     // from the configuration file
+	Problem     string   // Chinese; "" when the account is usable
+	UpdatedAt   int64    // wall time, Unix ms; 0 for the file's
+	UpdatedBy   string
 }
 
 // Change adds or edits an account in the console. A nil field stays as it was; in a new account it is empty.
 type Change struct {
 	Kind          Kind
-	App           string // AppID or CorpID
+	App           string // AppID, CorpID or the signature
 	AgentID       int    // WeCom only
 	Name          *string
-	Mode          *Mode // official accounts only
+	Mode          *Mode // official accounts and mini-programs only
 	Secret        *string
 	ContactSecret *string // WeCom only
-	Token         *string
+	Token         *string // for SMS the receipt token
 	AESKey        *string
+	AccessKeyID   *string // SMS only
 }
 
 // New makes a directory of the file's accounts, which configs.Validate has checked; Reload adds the stored ones.
@@ -115,6 +123,41 @@ func (d *Directory) WeComs() []WeCom {
 	return list
 }
 
+// Mini returns a mini-program by AppID.
+func (d *Directory) Mini(appID string) (Mini, bool) {
+	m, ok := d.view.Load().minis[appID]
+	return m, ok
+}
+
+// Minis returns all mini-programs, by AppID.
+func (d *Directory) Minis() []Mini {
+	return slices.SortedFunc(maps.Values(d.view.Load().minis), func(a, b Mini) int { return cmp.Compare(a.AppID, b.AppID) })
+}
+
+// SMS returns an SMS account by its signature.
+func (d *Directory) SMS(sign string) (SMS, bool) {
+	s, ok := d.view.Load().smses[sign]
+	return s, ok
+}
+
+// SMSes returns all SMS accounts, by signature.
+func (d *Directory) SMSes() []SMS {
+	return slices.SortedFunc(maps.Values(d.view.Load().smses), func(a, b SMS) int { return cmp.Compare(a.SignName, b.SignName) })
+}
+
+// SMSByReceiptToken returns the account whose receipts come to the address with this token. The token is
+// all that protects that address, so every account's is compared, each in constant time.
+func (d *Directory) SMSByReceiptToken(token string) (SMS, bool) {
+	var found SMS
+	ok := false
+	for _, s := range d.SMSes() {
+		if s.ReceiptToken != "" && subtle.ConstantTimeCompare([]byte(s.ReceiptToken), []byte(token)) == 1 {
+			found, ok = s, true
+		}
+	}
+	return found, ok
+}
+
 // List returns every account as it is shown, the unusable ones too, by kind and id.
 func (d *Directory) List() []Entry { return slices.Clone(d.view.Load().entries) }
 
@@ -128,8 +171,8 @@ func (d *Directory) Get(kind Kind, id string) (Entry, error) {
 	return Entry{}, notFound(id)
 }
 
-// Credentials lists what the account's tokens are fetched with: one, or two for a WeCom app with a
-// separate 客户联系 secret. Fault: NotFound.
+// Credentials lists what the account's tokens are fetched with: one, two for a WeCom app with a separate
+// 客户联系 secret, none for SMS, which has no tokens. Fault: NotFound.
 func (d *Directory) Credentials(kind Kind, id string) ([]Credential, error) {
 	v := d.view.Load()
 	if o, ok := v.officials[id]; ok && kind == KindOfficial {
@@ -140,6 +183,12 @@ func (d *Directory) Credentials(kind Kind, id string) ([]Credential, error) {
 			return []Credential{w.Credential(), w.ContactCredential()}, nil
 		}
 		return []Credential{w.Credential()}, nil
+	}
+	if m, ok := v.minis[id]; ok && kind == KindMini {
+		return []Credential{m.Credential()}, nil
+	}
+	if _, ok := v.smses[id]; ok && kind == KindSMS {
+		return nil, nil
 	}
 	return nil, notFound(id)
 }
@@ -155,9 +204,13 @@ func (d *Directory) OnChange(f func()) {
 	d.watchers = append(d.watchers, f)
 }
 
-// Add stores a new account. Faults: Invalid with every problem; Conflict when it exists, in the file or stored.
+// Add stores a new account. An SMS account without a receipt token gets a random one. Faults: Invalid with
+// every problem; Conflict when it exists, in the file or stored.
 func (d *Directory) Add(ctx context.Context, c Change, by string) (Entry, error) {
 	r := c.apply(record{Kind: c.Kind, App: c.App, AgentID: c.AgentID}).tidy()
+	if r.Kind == KindSMS && r.Token == "" {
+		r.Token = rand.Text()
+	}
 	if err := fault.Problems("账号没有保存，请改正标出的几项", r.check()); err != nil {
 		return Entry{}, err
 	}
@@ -168,6 +221,9 @@ func (d *Directory) Add(ctx context.Context, c Change, by string) (Entry, error)
 		}
 		if exists {
 			return fault.New(fault.Conflict, "账号 %s 已经存在：请直接编辑它", r.id())
+		}
+		if err := d.receiptTokenTaken(ctx, tx, r); err != nil {
+			return err
 		}
 		return d.store.save(ctx, tx, stored{record: r, updatedAt: clock.Ms(d.clk.Wall()), updatedBy: by})
 	})
@@ -189,6 +245,9 @@ func (d *Directory) Edit(ctx context.Context, c Change, by string) (Entry, error
 		}
 		r := c.apply(old.record).tidy()
 		if err := fault.Problems("账号没有保存，请改正标出的几项", r.check()); err != nil {
+			return err
+		}
+		if err := d.receiptTokenTaken(ctx, tx, r); err != nil {
 			return err
 		}
 		return d.store.save(ctx, tx, stored{record: r, rev: old.rev, updatedAt: clock.Ms(d.clk.Wall()), updatedBy: by})
@@ -228,6 +287,29 @@ func (d *Directory) change(ctx context.Context, kind Kind, id string, fn func(tx
 	return e, nil
 }
 
+// receiptTokenTaken refuses a receipt token that another SMS account has, in the file or stored: receipts
+// could not be told apart.
+func (d *Directory) receiptTokenTaken(ctx context.Context, tx *db.Tx, r record) error {
+	if r.Kind != KindSMS || r.Token == "" {
+		return nil
+	}
+	rows, err := d.store.listTx(ctx, tx)
+	if err != nil {
+		return err
+	}
+	others := slices.Clone(d.file)
+	for _, s := range rows {
+		others = append(others, s.record)
+	}
+	for _, o := range others {
+		if o.Kind == KindSMS && o.id() != r.id() && o.Token == r.Token {
+			return fault.Problems("账号没有保存，请改正标出的几项",
+				[]fault.Problem{{Path: "receipt_token", Message: "这个回执密串已被签名「" + o.id() + "」使用：请换一串，或留空自动生成"}})
+		}
+	}
+	return nil
+}
+
 func (c Change) apply(r record) record {
 	set := func(to *string, v *string) {
 		if v != nil {
@@ -239,6 +321,7 @@ func (c Change) apply(r record) record {
 	set(&r.ContactSecret, c.ContactSecret)
 	set(&r.Token, c.Token)
 	set(&r.AESKey, c.AESKey)
+	set(&r.AccessKeyID, c.AccessKeyID)
 	if c.Mode != nil {
 		r.Mode = *c.Mode
 	}
@@ -307,7 +390,8 @@ func (d *Directory) look(ctx context.Context) error {
 }
 
 func picture(file []record, rows []stored) *view {
-	v := &view{officials: map[string]Official{}, wecoms: map[string]WeCom{}, revs: map[string]int64{}}
+	v := &view{officials: map[string]Official{}, wecoms: map[string]WeCom{}, minis: map[string]Mini{}, smses: map[string]SMS{},
+		revs: map[string]int64{}}
 	taken := map[string]bool{}
 	put := func(r record, e Entry) {
 		key := string(r.Kind) + " " + r.id()
@@ -319,9 +403,14 @@ func picture(file []record, rows []stored) *view {
 		if e.Problem != "" {
 			return
 		}
-		if r.Kind == KindWeCom {
+		switch r.Kind {
+		case KindWeCom:
 			v.wecoms[r.id()] = r.wecom()
-		} else {
+		case KindMini:
+			v.minis[r.id()] = r.mini()
+		case KindSMS:
+			v.smses[r.id()] = r.sms()
+		case KindOfficial:
 			v.officials[r.id()] = r.official()
 		}
 	}
@@ -344,18 +433,29 @@ func picture(file []record, rows []stored) *view {
 
 func (r record) entry() Entry {
 	e := Entry{Kind: r.Kind, ID: r.id(), Name: r.Name, Mode: r.Mode}
-	secretKey := "app_secret"
-	if r.Kind == KindWeCom {
+	secretKey, tokenKey := "app_secret", "token"
+	switch r.Kind {
+	case KindWeCom:
 		e.CorpID, e.AgentID, secretKey = r.App, r.AgentID, "agent_secret"
-	} else {
+	case KindSMS:
+		e.SignName, e.AccessKeyID, secretKey, tokenKey = r.App, masked(r.AccessKeyID), "access_key_secret", "receipt_token"
+	default:
 		e.AppID = r.App
 	}
 	for _, s := range []struct{ key, value string }{
-		{secretKey, r.Secret}, {"contact_secret", r.ContactSecret}, {"token", r.Token}, {"aes_key", r.AESKey},
+		{secretKey, r.Secret}, {"contact_secret", r.ContactSecret}, {tokenKey, r.Token}, {"aes_key", r.AESKey},
 	} {
 		if s.value != "" {
 			e.Secrets = append(e.Secrets, s.key)
 		}
 	}
 	return e
+}
+
+// masked leaves the ends of a key's name.
+func masked(s string) string {
+	if len(s) <= 8 {
+		return "****"
+	}
+	return s[:4] + "****" + s[len(s)-4:]
 }

@@ -34,7 +34,14 @@ func sealPurpose(kind Kind, id string) string { return "account " + string(kind)
 const accountColumns = "kind, id, sealed, rev, updated_at, updated_by"
 
 func (s store) list(ctx context.Context) ([]stored, error) {
-	rows, err := s.db.Query(ctx, "SELECT "+accountColumns+" FROM accounts ORDER BY kind, id")
+	return s.collect(s.db.Query(ctx, "SELECT "+accountColumns+" FROM accounts ORDER BY kind, id"))
+}
+
+func (s store) listTx(ctx context.Context, tx *db.Tx) ([]stored, error) {
+	return s.collect(tx.Query(ctx, "SELECT "+accountColumns+" FROM accounts ORDER BY kind, id"))
+}
+
+func (s store) collect(rows *sql.Rows, err error) ([]stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}

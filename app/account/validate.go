@@ -12,17 +12,18 @@ import (
 	"github.com/koi-scrm/koi/configs"
 )
 
-// record is an account of either kind in one shape: what is sealed, checked and edited.
+// record is an account of any kind in one shape: what is sealed, checked and edited.
 type record struct {
 	Kind          Kind   `json:"kind"`
-	App           string `json:"app"` // AppID or CorpID
+	App           string `json:"app"` // AppID, CorpID or the signature
 	AgentID       int    `json:"agent_id,omitempty"`
 	Name          string `json:"name,omitempty"`
 	Mode          Mode   `json:"mode,omitempty"`
 	Secret        string `json:"secret"`
 	ContactSecret string `json:"contact_secret,omitempty"`
-	Token         string `json:"token"`
+	Token         string `json:"token"` // of an SMS account the receipt token
 	AESKey        string `json:"aes_key"`
+	AccessKeyID   string `json:"access_key_id,omitempty"`
 }
 
 func (r record) id() string {
@@ -47,16 +48,30 @@ func (r record) wecom() WeCom {
 		Token: r.Token, AESKey: r.AESKey, Name: r.Name}
 }
 
+func (r record) mini() Mini {
+	return Mini{AppID: r.App, AppSecret: r.Secret, Token: r.Token, AESKey: r.AESKey, Name: r.Name, Mode: r.Mode}
+}
+
+func (r record) sms() SMS {
+	return SMS{AccessKeyID: r.AccessKeyID, AccessKeySecret: r.Secret, SignName: r.App, ReceiptToken: r.Token}
+}
+
 // tidy removes what copying from a web page leaves around values, and fills what may be left out.
 func (r record) tidy() record {
-	for _, s := range []*string{&r.App, &r.Name, &r.Secret, &r.ContactSecret, &r.Token, &r.AESKey} {
+	for _, s := range []*string{&r.App, &r.Name, &r.Secret, &r.ContactSecret, &r.Token, &r.AESKey, &r.AccessKeyID} {
 		*s = strings.TrimSpace(*s)
 	}
-	if r.Kind == KindOfficial && r.Mode == "" {
-		r.Mode = ModeAES
-	}
-	if r.Kind == KindWeCom {
+	switch r.Kind {
+	case KindOfficial, KindMini:
+		if r.Mode == "" {
+			r.Mode = ModeAES
+		}
+	case KindWeCom:
 		r.Mode = "" // WeCom knows only encrypted callbacks
+	case KindSMS:
+		// Aliyun's console shows signatures in 【】, which it puts around them itself.
+		r.App = strings.TrimSuffix(strings.TrimPrefix(r.App, "【"), "】")
+		r.Mode, r.AESKey = "", ""
 	}
 	if r.Name == "" {
 		r.Name = r.id()
@@ -69,6 +84,10 @@ var (
 	corpIDForm = regexp.MustCompile(`^w[wx][0-9A-Za-z_-]{4,62}$`)
 	tokenForm  = regexp.MustCompile(`^[0-9A-Za-z]{3,32}$`)
 	secretForm = regexp.MustCompile(`^[!-~]{8,128}$`)
+	// receiptForm is a part of an address that nobody may guess.
+	receiptForm = regexp.MustCompile(`^[0-9A-Za-z_-]{16,64}$`)
+	accessKey   = regexp.MustCompile(`^[0-9A-Za-z]{8,64}$`)
+	signForm    = regexp.MustCompile(`^[^\s【】/?#%&"'<>\\]{2,32}$`)
 )
 
 // maxName is in characters.
@@ -108,8 +127,23 @@ func (r record) check() []fault.Problem {
 		if r.ContactSecret != "" {
 			checkSecret(add, "contact_secret", "客户联系 Secret", r.ContactSecret)
 		}
+	case KindMini:
+		switch {
+		case r.App == "":
+			add("app_id", "请填写小程序的 AppID（公众平台「开发管理 → 开发设置」里以 wx 开头的一串）")
+		case strings.HasPrefix(r.App, "gh_"):
+			add("app_id", "%s 是小程序的原始 ID，这里要填以 wx 开头的 AppID", r.App)
+		case !appIDForm.MatchString(r.App):
+			add("app_id", "AppID 应以 wx 开头，只含字母和数字")
+		}
+		checkSecret(add, "app_secret", "小程序的 AppSecret", r.Secret)
+		if r.Mode != ModeAES && r.Mode != ModeCompat && r.Mode != ModePlain {
+			add("mode", "消息加密方式只能是 aes（安全模式）、compat（兼容模式）或 plain（明文模式）")
+		}
+	case KindSMS:
+		return append(list, r.checkSMS()...)
 	default:
-		add("kind", "账号类型只能是 official（公众号）或 wecom（企业微信应用）")
+		add("kind", "账号类型只能是 official（公众号）、mini（小程序）、wecom（企业微信应用）或 sms（阿里云短信）")
 		return list
 	}
 	switch {
@@ -122,6 +156,33 @@ func (r record) check() []fault.Problem {
 		if p := aesKeyProblem(r.AESKey); p != "" {
 			add("aes_key", "%s", p)
 		}
+	}
+	if utf8.RuneCountInString(r.Name) > maxName {
+		add("name", "名称最多 %d 个字", maxName)
+	}
+	return list
+}
+
+func (r record) checkSMS() []fault.Problem {
+	var list []fault.Problem
+	add := func(key, format string, args ...any) {
+		list = append(list, fault.Problem{Path: key, Message: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case r.App == "":
+		add("sign_name", "请填写已在阿里云审核通过的短信签名，不带【】")
+	case !signForm.MatchString(r.App):
+		add("sign_name", "短信签名应为 2 到 32 个字，不含空格、【】和斜杠等符号")
+	}
+	switch {
+	case r.AccessKeyID == "":
+		add("access_key_id", "请填写 AccessKey ID（阿里云「RAM 访问控制 → 用户」里创建，只授予短信权限）")
+	case !accessKey.MatchString(r.AccessKeyID):
+		add("access_key_id", "AccessKey ID 只含字母和数字，请从阿里云重新复制")
+	}
+	checkSecret(add, "access_key_secret", "AccessKey Secret", r.Secret)
+	if r.Token != "" && !receiptForm.MatchString(r.Token) {
+		add("receipt_token", "回执密串应为 16 到 64 个字母、数字、- 或 _，越难猜越好；留空会自动生成")
 	}
 	if utf8.RuneCountInString(r.Name) > maxName {
 		add("name", "名称最多 %d 个字", maxName)
@@ -159,6 +220,14 @@ func fromFile(file configs.Accounts) []record {
 	for _, a := range file.Official {
 		list = append(list, record{Kind: KindOfficial, App: a.AppID, Name: a.Name, Mode: Mode(a.Mode), Secret: a.AppSecret,
 			Token: a.Token, AESKey: a.AESKey}.tidy())
+	}
+	for _, a := range file.Mini {
+		list = append(list, record{Kind: KindMini, App: a.AppID, Name: a.Name, Mode: Mode(a.Mode), Secret: a.AppSecret,
+			Token: a.Token, AESKey: a.AESKey}.tidy())
+	}
+	for _, a := range file.SMS {
+		list = append(list, record{Kind: KindSMS, App: a.SignName, AccessKeyID: a.AccessKeyID, Secret: a.AccessKeySecret,
+			Token: a.ReceiptToken}.tidy())
 	}
 	for _, a := range file.WeCom {
 		list = append(list, record{Kind: KindWeCom, App: a.CorpID, AgentID: a.AgentID, Name: a.Name, Secret: a.AgentSecret,

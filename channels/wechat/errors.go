@@ -96,6 +96,19 @@ var official = map[int]Meaning{
 	48006: alarm("清零配额的次数已用完", "请等配额自然恢复"),
 }
 
+// mini is where the same host means something else to a mini-program than to an official account; what it
+// does not name stands in the table official.
+var mini = map[int]Meaning{
+	40003: failed("OpenID 无效", "这位用户已不可达，请核对是否属于本小程序"),
+	40164: alarm("服务器 IP 不在小程序的 IP 白名单里", "请到公众平台「开发管理 → 开发设置」加入本机出口 IP"),
+	89503: alarm("小程序开启了 API 调用确认", "请管理员在公众平台确认本机 IP 的调用"), // [recall]
+	40037: alarm("订阅消息的模板 ID 无效", "这个模板版本已停用，请在公众平台核对后更新消息模板"),
+	43101: failed("对方没有订阅、次数已用完或已拒收", "订阅余额已清零；请改用其他渠道，或在小程序里引导重新订阅"),
+	48001: alarm("小程序没有这个接口的权限", "请到公众平台「接口权限」查看，并确认服务类目已通过审核"),
+	45015: closed("客服消息窗口已关闭（对方 48 小时内没有互动）", "请改用订阅消息等渠道"),
+	50002: failed("对方账号或小程序功能受限", "不再给对方发送；如大量出现，请到公众平台查看账号状态"),
+}
+
 // wecom is the table for qyapi.weixin.qq.com.
 var wecom = map[int]Meaning{
 	-1: busy,
@@ -150,12 +163,17 @@ func Explain(kind account.Kind, code int) Meaning {
 	if code == 0 {
 		return Meaning{Status: outbox.Sent}
 	}
-	table := official
-	if kind == account.KindWeCom {
-		table = wecom
+	tables := []map[int]Meaning{official}
+	switch kind {
+	case account.KindWeCom:
+		tables = []map[int]Meaning{wecom}
+	case account.KindMini:
+		tables = []map[int]Meaning{mini, official}
 	}
-	if m, ok := table[code]; ok {
-		return m
+	for _, table := range tables {
+		if m, ok := table[code]; ok {
+			return m
+		}
 	}
 	return failed(fmt.Sprintf("平台拒绝了这次调用（错误码 %d）", code), "请在平台的错误码文档中查询这个码")
 }
