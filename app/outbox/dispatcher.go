@@ -90,6 +90,14 @@ func (d *Dispatcher) dedupe(c Channel) time.Duration {
 	return 0
 }
 
+// patience is how a patient sender of the channel wants to be used; false for all others.
+func (d *Dispatcher) patience(c Channel) (Patience, bool) {
+	if s, ok := d.senders[c].(Patient); ok {
+		return s.Patience(), true
+	}
+	return Patience{}, false
+}
+
 func (d *Dispatcher) queue(k queueKey) *queue {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,6 +111,7 @@ func (d *Dispatcher) queue(k queueKey) *queue {
 			r = Rate{PerSecond: 50, Burst: 50}
 		}
 		q = newQueue(k, r)
+		_, q.anyOrder = d.patience(k.channel)
 		d.queues[k] = q
 		if d.running != nil {
 			d.start(d.running, q)
@@ -247,8 +256,15 @@ func (d *Dispatcher) attempt(ctx context.Context, q *queue, it item) Outcome {
 // send asks the sender. Stopping lets an attempt on its way come to its end; a panic may have struck after
 // the request left.
 func (d *Dispatcher) send(ctx context.Context, it item) (o Outcome) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.conf.Timeout)
+	timeout := d.conf.Timeout
+	if p, ok := d.patience(it.place.channel); ok && p.Timeout > timeout {
+		timeout = p.Timeout
+	}
+	stopping := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
+	// A patient sender is not waited for any longer than the others are.
+	defer context.AfterFunc(stopping, func() { time.AfterFunc(d.conf.Timeout, cancel) })()
 	defer func() {
 		if r := recover(); r != nil {
 			slog.Error("发送程序出错", "message", it.ID, "channel", it.place.channel, "panic", r, "stack", string(debug.Stack()))

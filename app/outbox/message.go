@@ -113,6 +113,21 @@ type Sender interface {
 	DedupeWindow() time.Duration
 }
 
+// Patient is a Sender whose other side is asked more often, further apart, than a platform is: another
+// company's server may be away for hours. Its messages carry an id by which the other side drops repeats,
+// so they need not wait for each other.
+type Patient interface {
+	Sender
+	Patience() Patience
+}
+
+// Patience is how long a patient sender goes on.
+type Patience struct {
+	Tries   int                       // after so many that surely failed the message does
+	Wait    func(n int) time.Duration // between try n and the next; n counts from 1
+	Timeout time.Duration             // of one Send
+}
+
 // Attempt is one try at delivering a message.
 type Attempt struct {
 	ID      int64

@@ -228,7 +228,7 @@ func (o *Outbox) Retry(ctx context.Context, id int64, by string) (event.Appended
 	if err != nil {
 		return event.Appended{}, err
 	}
-	if !r.state.retryable() {
+	if !r.retryable() {
 		return event.Appended{}, fault.New(fault.Conflict, "消息当前「%s」，不需要重试；只有失败、被拦截、过期或结果未知的消息可以重试", r.state.Label())
 	}
 	now := clock.Ms(o.clock.Now())

@@ -23,8 +23,9 @@ type item struct {
 // queue holds the attempts of one account on one channel. What a person waits for goes first; messages to
 // one recipient go one after the other, in their order, since two at once may arrive the wrong way round.
 type queue struct {
-	key     queueKey
-	limiter *rate.Limiter
+	key      queueKey
+	limiter  *rate.Limiter
+	anyOrder bool // messages to one recipient need not wait for each other
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -90,7 +91,7 @@ func (q *queue) pop() (item, bool) {
 			q.waiting[u][0] = item{} // let go of the body
 			q.waiting[u] = q.waiting[u][1:]
 			q.ready--
-			if q.busy[it.To] {
+			if q.busy[it.To] && !q.anyOrder {
 				q.parked[it.To] = append(q.parked[it.To], it)
 				continue
 			}

@@ -42,7 +42,7 @@ var explanations = map[policy.Reason]policy.Explanation{
 	ReasonBroken: {Name: "处理出错", What: "处理这条消息时程序出错，已停止处理以免影响其他消息。",
 		Next: "请把消息编号和日志发给开发者；修复后可重试。"},
 	ReasonRetrying: {Name: "等待重试", What: "上一次没有发成，平台繁忙或没有连上。",
-		Next: "稍后会自动重试，最多 3 次。"},
+		Next: "稍后会自动重试，一般最多 3 次（Webhook 最多 8 次，间隔逐渐拉长）。"},
 	ReasonRepeating: {Name: "等待重发", What: "上一次结果不明；平台会丢弃完全相同的重复消息，所以可以放心重发。",
 		Next: "会在平台去重时间内自动重发。"},
 	ReasonRequested: {Name: "人工重试", What: "操作员要求重新发送。",

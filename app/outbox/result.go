@@ -48,10 +48,10 @@ func (s *Stage) applyResult(b *event.Batch, e *event.Event) error {
 		r.tries++
 		// On a platform that drops repeats, senders retry also what may have arrived.
 		r.unsure = r.unsure || s.conf.Dispatcher.dedupe(r.channel) > 0
-		if r.tries >= maxTries {
+		if r.tries >= s.maxTries(r) {
 			return s.fail(b, e, r, ReasonGaveUp)
 		}
-		return s.retry(b, e, r, max(after, backoff(r)))
+		return s.retry(b, e, r, max(after, s.backoff(r)))
 	case WindowClosed:
 		return s.fail(b, e, r, ReasonShut)
 	case Paused:
@@ -120,8 +120,8 @@ func (s *Stage) unknown(b *event.Batch, e *event.Event, r *row, why policy.Reaso
 	if why != ReasonInterrupted { // that Koi ended says nothing against the message: only time limits its repeats
 		r.tries++
 	}
-	due := s.now + backoff(r).Milliseconds()
-	if s.conf.Dispatcher.dedupe(r.channel) == 0 || r.tries >= maxTries || s.wall+(due-s.now) >= s.deadline(r) {
+	due := s.now + s.backoff(r).Milliseconds()
+	if s.conf.Dispatcher.dedupe(r.channel) == 0 || r.tries >= s.maxTries(r) || s.wall+(due-s.now) >= s.deadline(r) {
 		s.giveUpKnowing(r, why)
 		return nil
 	}
@@ -176,7 +176,7 @@ func (s *Stage) pause(r *row, after time.Duration) {
 // applyRetry is an operator's wish. The message passes policy again.
 func (s *Stage) applyRetry(b *event.Batch, e *event.Event) error {
 	r := s.rows[messageOf(e)]
-	if r == nil || !r.state.retryable() || r.attempt != int(e.Props.Int("attempt")) {
+	if r == nil || !r.retryable() || r.attempt != int(e.Props.Int("attempt")) {
 		return nil
 	}
 	if r.attempt > 0 {
@@ -186,6 +186,12 @@ func (s *Stage) applyRetry(b *event.Batch, e *event.Event) error {
 	r.expires = s.now + worth(r.class).Milliseconds()
 	s.wait(r, s.now, ReasonRequested)
 	return s.tell(b, e, r, event.MessageQueued)
+}
+
+// retryable: an operator may ask for another try. Who answers a webhook drops what it knows, so also what
+// arrived may be sent again.
+func (r *row) retryable() bool {
+	return r.state.retryable() || r.channel == Webhook && (r.state == Accepted || r.state == Delivered)
 }
 
 // archive keeps an attempt that is not the last word. One that is kept already stays as it was.
@@ -212,9 +218,21 @@ func statusOf(st State, why policy.Reason) Status {
 	return Failed
 }
 
+// maxTries is how often an attempt of a row may surely fail before the message does.
+func (s *Stage) maxTries(r *row) int {
+	if p, ok := s.conf.Dispatcher.patience(r.channel); ok {
+		return p.Tries
+	}
+	return maxTries
+}
+
 // backoff is how long a row waits before its next try: deterministic, and different for different rows so
 // that they do not come back together.
-func backoff(r *row) time.Duration {
+func (s *Stage) backoff(r *row) time.Duration {
+	if p, ok := s.conf.Dispatcher.patience(r.channel); ok {
+		d := p.Wait(max(1, r.tries))
+		return d + time.Duration(jitter(r, d/4))*time.Millisecond
+	}
 	d := firstBackoff
 	for range max(0, r.tries-1) {
 		d = min(d*4, maxBackoff)

@@ -103,7 +103,7 @@ func newRig(t testing.TB, s *db.Stores, edit func(*options)) *rig {
 
 	d := o.dispatcher
 	d.Log, d.Clock, d.Metrics = r.log, r.clock, r.metrics
-	d.Senders = []outbox.Sender{r.kf, r.we}
+	d.Senders = append(d.Senders, r.kf, r.we)
 	if d.Rates == nil {
 		d.Rates = map[outbox.Channel]outbox.Rate{outbox.OfficialKF: {PerSecond: 1e6, Burst: 1000}, outbox.WeComApp: {PerSecond: 1e6, Burst: 1000}}
 	}
