@@ -25,6 +25,7 @@ func (a *App) commandTable() map[string]Command {
 	return map[string]Command{
 		"apply":  a.apply,
 		"export": a.export,
+		"backup": a.backup,
 
 		"user/add":    a.addUser,
 		"user/passwd": a.changePassword,

@@ -26,7 +26,7 @@ const module = "github.com/koi-scrm/koi/"
 var layers = [][]string{
 	{"app/fault", "app/clock", "app/web", "migrations", "templates"},
 	{"app/db", "app/secret", "configs"},
-	{"app/lease", "app/job", "app/audit"},
+	{"app/lease", "app/job", "app/audit", "app/backup"},
 	{"app/event", "app/setting"},
 	{"app/org"},
 	{"app/account", "app/auth"},

@@ -18,6 +18,7 @@ const (
 	ReasonRetrying    policy.Reason = "retrying"
 	ReasonRepeating   policy.Reason = "repeating"
 	ReasonRequested   policy.Reason = "requested"
+	ReasonRestored    policy.Reason = "restored"
 )
 
 var explanations = map[policy.Reason]policy.Explanation{
@@ -41,6 +42,8 @@ var explanations = map[policy.Reason]policy.Explanation{
 		Next: "请恢复原来的 secret_key 后重试。"},
 	ReasonBroken: {Name: "处理出错", What: "处理这条消息时程序出错，已停止处理以免影响其他消息。",
 		Next: "请把消息编号和日志发给开发者；修复后可重试。"},
+	ReasonRestored: {Name: "备份恢复，待核对", What: "恢复备份时这条消息还在等待；备份之后它可能已经发出，也可能没有。",
+		Next: "为避免重复不会自动发送；核对后可手动重试，24 小时后自动过期。"},
 	ReasonRetrying: {Name: "等待重试", What: "上一次没有发成，平台繁忙或没有连上。",
 		Next: "稍后会自动重试，一般最多 3 次（Webhook 最多 8 次，间隔逐渐拉长）。"},
 	ReasonRepeating: {Name: "等待重发", What: "上一次结果不明；平台会丢弃完全相同的重复消息，所以可以放心重发。",
@@ -60,5 +63,5 @@ func Explain(r policy.Reason) policy.Explanation {
 // Reasons lists every reason a message may carry.
 func Reasons() []policy.Reason {
 	return append(policy.Reasons(), ReasonRefused, ReasonGaveUp, ReasonShut, ReasonMisset, ReasonUndelivered, ReasonUnsure,
-		ReasonInterrupted, ReasonUnresolved, ReasonUnreadable, ReasonBroken, ReasonRetrying, ReasonRepeating, ReasonRequested)
+		ReasonInterrupted, ReasonUnresolved, ReasonUnreadable, ReasonBroken, ReasonRetrying, ReasonRepeating, ReasonRequested, ReasonRestored)
 }

@@ -50,6 +50,21 @@ func New(master []byte) (*Keys, error) {
 	return &Keys{master: append([]byte{}, master...), ciphers: map[string]cipher.AEAD{}, macs: map[string][]byte{}}, nil
 }
 
+// Find takes the configured key (Base64), or the one kept in dir, and makes none. Fault: NotFound.
+func Find(configured, dir string) (*Keys, error) {
+	if configured != "" {
+		return decode(configured)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "secret.key"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "%s 里没有 secret.key，也没有设置 secret_key：请先放好原来的密钥", dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read secret key: %w", err)
+	}
+	return decode(string(raw))
+}
+
 // Load takes the configured key (Base64), or the one kept in dir, made at the first call (file mode 0600).
 func Load(configured, dir string) (*Keys, error) {
 	if configured != "" {
