@@ -5,21 +5,24 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/auth"
 )
 
 // Account is a platform account without its secrets.
 type Account struct {
-	ID          string     `json:"id" doc:"official/AppID，或 wecom/CorpID/AgentID；接在 /accounts/ 后就是它的地址"`
-	Kind        string     `json:"kind" doc:"official 或 wecom"`
+	ID          string     `json:"id" doc:"official/AppID，mini/AppID，wecom/CorpID/AgentID，或 sms/签名；接在 /accounts/ 后就是它的地址"`
+	Kind        string     `json:"kind" doc:"official 公众号，mini 小程序，wecom 企业微信应用，sms 阿里云短信"`
 	Name        string     `json:"name"`
 	AppID       string     `json:"app_id,omitempty"`
 	CorpID      string     `json:"corp_id,omitempty"`
 	AgentID     int        `json:"agent_id,omitempty"`
-	Mode        string     `json:"mode,omitempty" doc:"公众号的消息加解密方式：aes compat plain"`
+	SignName    string     `json:"sign_name,omitempty" doc:"短信签名"`
+	AccessKeyID string     `json:"access_key_id,omitempty" doc:"短信的 AccessKey ID，中间打码"`
+	Mode        string     `json:"mode,omitempty" doc:"公众号、小程序的消息加解密方式：aes compat plain"`
 	Secrets     []string   `json:"secrets" doc:"填了哪些密钥；值不返回"`
 	ReadOnly    bool       `json:"read_only" doc:"写在配置文件里，这里只能查看"`
 	Problem     string     `json:"problem,omitempty" doc:"账号不可用的原因"`
-	CallbackURL string     `json:"callback_url" doc:"填到平台后台的回调地址"`
+	CallbackURL string     `json:"callback_url,omitempty" doc:"填到平台后台的回调地址；短信的含密串，只给能管理账号的人，接 /report 收回执，接 /up 收上行"`
 	Health      []Health   `json:"health" doc:"各凭据最近一次使用的结果"`
 	UpdatedAt   *time.Time `json:"updated_at,omitempty"`
 	UpdatedBy   string     `json:"updated_by,omitempty"`
@@ -67,10 +70,24 @@ func (r WeComRef) ref() accountRef {
 	return accountRef{kind: account.KindWeCom, app: r.CorpID, agt: r.AgentID}
 }
 
+// MiniRef is the address of a mini-program.
+type MiniRef struct {
+	AppID string `path:"app_id" maxLength:"64"`
+}
+
+func (r MiniRef) ref() accountRef { return accountRef{kind: account.KindMini, app: r.AppID} }
+
+// SMSRef is the address of an SMS signature.
+type SMSRef struct {
+	SignName string `path:"sign_name" maxLength:"96"`
+}
+
+func (r SMSRef) ref() accountRef { return accountRef{kind: account.KindSMS, app: r.SignName} }
+
 func (a *API) account(ctx context.Context, e account.Entry) (Account, error) {
-	out := Account{ID: string(e.Kind) + "/" + e.ID, Kind: string(e.Kind), Name: e.Name, AppID: e.AppID, CorpID: e.CorpID, AgentID: e.AgentID, Mode: string(e.Mode),
-		Secrets: append([]string{}, e.Secrets...), ReadOnly: e.ReadOnly, Problem: e.Problem, Health: []Health{}, UpdatedAt: a.since(e.UpdatedAt), UpdatedBy: e.UpdatedBy}
-	out.CallbackURL = a.PublicURL + "/callback/" + out.ID
+	out := Account{ID: string(e.Kind) + "/" + e.ID, Kind: string(e.Kind), Name: e.Name, AppID: e.AppID, CorpID: e.CorpID, AgentID: e.AgentID,
+		SignName: e.SignName, AccessKeyID: e.AccessKeyID, Mode: string(e.Mode), Secrets: append([]string{}, e.Secrets...), ReadOnly: e.ReadOnly,
+		Problem: e.Problem, CallbackURL: a.callbackURL(ctx, e), Health: []Health{}, UpdatedAt: a.since(e.UpdatedAt), UpdatedBy: e.UpdatedBy}
 	if e.Problem != "" {
 		return out, nil
 	}
@@ -83,6 +100,19 @@ func (a *API) account(ctx context.Context, e account.Entry) (Account, error) {
 		out.Health = append(out.Health, a.health(h))
 	}
 	return out, nil
+}
+
+// callbackURL is what is entered at the platform. Whoever knows that of an SMS account can report receipts,
+// since Aliyun signs none; so only those see it who may enter it.
+func (a *API) callbackURL(ctx context.Context, e account.Entry) string {
+	if e.Kind != account.KindSMS {
+		return a.PublicURL + "/callback/" + string(e.Kind) + "/" + e.ID
+	}
+	sms, ok := a.Accounts.SMS(e.ID)
+	if who := by(ctx); !ok || sms.ReceiptToken == "" || who.Principal == nil || !who.May(auth.WriteAccounts) {
+		return ""
+	}
+	return a.PublicURL + "/callback/sms/aliyun/" + sms.ReceiptToken
 }
 
 func (a *API) health(h account.Health) Health {
@@ -107,19 +137,25 @@ func (a *API) listAccounts(ctx context.Context, in *Page) (*listOf[Account], err
 
 // AccountChange is what may be entered of an account; what is absent stays.
 type AccountChange struct {
-	Name          *string `json:"name,omitempty"`
-	Mode          *string `json:"mode,omitempty" doc:"公众号：aes compat plain"`
-	AppSecret     *string `json:"app_secret,omitempty" doc:"公众号"`
-	AgentSecret   *string `json:"agent_secret,omitempty" doc:"企业微信应用"`
-	ContactSecret *string `json:"contact_secret,omitempty" doc:"企业微信客户联系，仅老企业需要"`
-	Token         *string `json:"token,omitempty"`
-	AESKey        *string `json:"aes_key,omitempty"`
+	Name            *string `json:"name,omitempty"`
+	Mode            *string `json:"mode,omitempty" doc:"公众号、小程序：aes compat plain"`
+	AppSecret       *string `json:"app_secret,omitempty" doc:"公众号、小程序"`
+	AgentSecret     *string `json:"agent_secret,omitempty" doc:"企业微信应用"`
+	ContactSecret   *string `json:"contact_secret,omitempty" doc:"企业微信客户联系，仅老企业需要"`
+	Token           *string `json:"token,omitempty" doc:"短信以外"`
+	AESKey          *string `json:"aes_key,omitempty" doc:"短信以外"`
+	AccessKeyID     *string `json:"access_key_id,omitempty" doc:"短信"`
+	AccessKeySecret *string `json:"access_key_secret,omitempty" doc:"短信"`
+	ReceiptToken    *string `json:"receipt_token,omitempty" doc:"短信回执地址里的密串，新账号不填则自动生成"`
 }
 
 func (c AccountChange) change(r accountRef) account.Change {
 	out := account.Change{Kind: r.kind, App: r.app, AgentID: r.agt, Name: c.Name, Secret: c.AppSecret, ContactSecret: c.ContactSecret, Token: c.Token, AESKey: c.AESKey}
-	if r.kind == account.KindWeCom {
+	switch r.kind {
+	case account.KindWeCom:
 		out.Secret = c.AgentSecret
+	case account.KindSMS:
+		out.Secret, out.Token, out.AccessKeyID = c.AccessKeySecret, c.ReceiptToken, c.AccessKeyID
 	}
 	if c.Mode != nil {
 		m := account.Mode(*c.Mode)
@@ -130,18 +166,24 @@ func (c AccountChange) change(r accountRef) account.Change {
 
 type newAccountInput struct {
 	Body struct {
-		Kind    string `json:"kind" enum:"official,wecom"`
-		AppID   string `json:"app_id,omitempty" doc:"公众号"`
-		CorpID  string `json:"corp_id,omitempty" doc:"企业微信"`
-		AgentID int    `json:"agent_id,omitempty" doc:"企业微信应用"`
+		Kind     string `json:"kind" enum:"official,mini,wecom,sms"`
+		AppID    string `json:"app_id,omitempty" doc:"公众号、小程序"`
+		CorpID   string `json:"corp_id,omitempty" doc:"企业微信"`
+		AgentID  int    `json:"agent_id,omitempty" doc:"企业微信应用"`
+		SignName string `json:"sign_name,omitempty" doc:"短信签名，不带【】"`
 		AccountChange
 	}
 }
 
 func (a *API) addAccount(ctx context.Context, in *newAccountInput) (*answer[Account], error) {
 	ref := OfficialRef{in.Body.AppID}.ref()
-	if in.Body.Kind == string(account.KindWeCom) {
+	switch account.Kind(in.Body.Kind) {
+	case account.KindWeCom:
 		ref = WeComRef{in.Body.CorpID, in.Body.AgentID}.ref()
+	case account.KindMini:
+		ref = MiniRef{in.Body.AppID}.ref()
+	case account.KindSMS:
+		ref = SMSRef{in.Body.SignName}.ref()
 	}
 	e, err := a.Accounts.Add(ctx, in.Body.change(ref), by(ctx).By())
 	if err != nil {
@@ -223,4 +265,38 @@ func (a *API) deleteWeCom(ctx context.Context, in *WeComRef) (*struct{}, error) 
 
 func (a *API) checkWeCom(ctx context.Context, in *WeComRef) (*answer[Account], error) {
 	return a.checkAccount(ctx, in.ref())
+}
+
+func (a *API) getMini(ctx context.Context, in *MiniRef) (*answer[Account], error) {
+	return a.getAccount(ctx, in.ref())
+}
+
+func (a *API) changeMini(ctx context.Context, in *struct {
+	MiniRef
+	Body AccountChange
+}) (*answer[Account], error) {
+	return a.changeAccount(ctx, in.ref(), in.Body)
+}
+
+func (a *API) deleteMini(ctx context.Context, in *MiniRef) (*struct{}, error) {
+	return a.deleteAccount(ctx, in.ref())
+}
+
+func (a *API) checkMini(ctx context.Context, in *MiniRef) (*answer[Account], error) {
+	return a.checkAccount(ctx, in.ref())
+}
+
+func (a *API) getSMS(ctx context.Context, in *SMSRef) (*answer[Account], error) {
+	return a.getAccount(ctx, in.ref())
+}
+
+func (a *API) changeSMS(ctx context.Context, in *struct {
+	SMSRef
+	Body AccountChange
+}) (*answer[Account], error) {
+	return a.changeAccount(ctx, in.ref(), in.Body)
+}
+
+func (a *API) deleteSMS(ctx context.Context, in *SMSRef) (*struct{}, error) {
+	return a.deleteAccount(ctx, in.ref())
 }

@@ -66,6 +66,13 @@ func (a *API) routes() []route {
 		to("changeWeComAccount", patch, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.WriteAccounts), "修改企业微信应用", a.changeWeCom),
 		to("deleteWeComAccount", del, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.WriteAccounts), "删除企业微信应用", a.deleteWeCom),
 		to("checkWeComAccount", post, "/accounts/wecom/{corp_id}/{agent_id}/check", may(auth.WriteAccounts), "现在检查企业微信应用", a.checkWeCom),
+		to("getMiniAccount", get, "/accounts/mini/{app_id}", may(auth.ReadAccounts), "小程序", a.getMini),
+		to("changeMiniAccount", patch, "/accounts/mini/{app_id}", may(auth.WriteAccounts), "修改小程序", a.changeMini),
+		to("deleteMiniAccount", del, "/accounts/mini/{app_id}", may(auth.WriteAccounts), "删除小程序", a.deleteMini),
+		to("checkMiniAccount", post, "/accounts/mini/{app_id}/check", may(auth.WriteAccounts), "现在检查小程序", a.checkMini),
+		to("getSMSAccount", get, "/accounts/sms/{sign_name}", may(auth.ReadAccounts), "短信签名", a.getSMS),
+		to("changeSMSAccount", patch, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "修改短信签名", a.changeSMS),
+		to("deleteSMSAccount", del, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "删除短信签名", a.deleteSMS),
 
 		to("ingestEvents", post, "/events", may(auth.WriteEvents), "上报事件", a.ingestEvents, status(http.StatusAccepted), ownChecks(4<<20)),
 

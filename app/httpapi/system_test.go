@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -98,6 +99,45 @@ func TestAPI_accounts(t *testing.T) {
 
 		r.root.delete(mine).is(204)
 		r.root.get(mine).failure(404, "not_found")
+	})
+}
+
+func TestAPI_mini_programs_and_SMS_signatures(t *testing.T) {
+	t.Parallel()
+	const aes, token = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "sometoken"
+	both(t, func(t *testing.T, r *rig) {
+		mini := obj("kind", "mini", "app_id", "wxmini0123456789", "app_secret", "minisecretminisecret", "token", token, "aes_key", aes, "name", "商城")
+		made := r.root.post("/api/v1/accounts", mini).is(201)
+		require.Equal(t, "mini/wxmini0123456789", made.text("id"))
+		require.True(t, strings.HasSuffix(made.text("callback_url"), "/callback/mini/wxmini0123456789"))
+		r.root.patch("/api/v1/accounts/mini/wxmini0123456789", obj("mode", "compat")).is(200)
+		require.Equal(t, "compat", r.root.get("/api/v1/accounts/mini/wxmini0123456789").is(200).text("mode"))
+		checked := r.root.post("/api/v1/accounts/mini/wxmini0123456789/check", nil).is(200)
+		health, _ := checked.value("health").([]any)
+		require.Len(t, health, 1, "nobody answers, and that is said")
+		require.Equal(t, false, at(health, 0, "ok"))
+
+		bad := r.root.post("/api/v1/accounts", obj("kind", "sms", "sign_name", "锦/鲤")).failure(422, "invalid")
+		require.Subset(t, bad.problems(), []string{"sign_name", "access_key_id", "access_key_secret"})
+		made = r.root.post("/api/v1/accounts", obj("kind", "sms", "sign_name", "锦鲤科技", "access_key_id", "LTAI5tExampleKey01", "access_key_secret", "smssecretsmssecret")).is(201)
+		require.Equal(t, "sms/锦鲤科技", made.text("id"))
+		sms, ok := r.app.Accounts.SMS("锦鲤科技")
+		require.True(t, ok)
+		require.True(t, strings.HasSuffix(made.text("callback_url"), "/callback/sms/aliyun/"+sms.ReceiptToken))
+		require.Equal(t, "LTAI****ey01", made.text("access_key_id"))
+		mine := "/api/v1/accounts/sms/" + url.PathEscape("锦鲤科技")
+		r.root.patch(mine, obj("receipt_token", "receipt-token-0001")).is(200)
+		_, ok = r.app.Accounts.SMSByReceiptToken("receipt-token-0001")
+		require.True(t, ok)
+
+		// Whoever may only look learns neither secrets nor the address that receipts are believed at.
+		seen := string(r.keyOf(auth.Analyst).get("/api/v1/accounts").is(200).raw) + string(r.keyOf(auth.Marketer).get(mine).is(200).raw)
+		for _, secret := range []string{"receipt-token-0001", "smssecret", "minisecret", aes, "LTAI5tExampleKey01"} {
+			require.NotContains(t, seen, secret)
+		}
+		r.root.delete(mine).is(204)
+		r.root.delete("/api/v1/accounts/mini/wxmini0123456789").is(204)
+		require.Empty(t, r.root.get("/api/v1/accounts").is(200).items())
 	})
 }
 

@@ -61,6 +61,22 @@ func TestExplain_each_code_leads_to_its_action(t *testing.T) {
 		{account.KindOfficial, 48006, outbox.Alarm, 0},
 		{account.KindOfficial, 99999, outbox.Failed, 0},
 
+		{account.KindMini, 0, outbox.Sent, 0},
+		{account.KindMini, -1, outbox.Retry, 2 * time.Second}, // the host's own codes are those of official accounts
+		{account.KindMini, 42001, outbox.Alarm, 0},
+		{account.KindMini, 47003, outbox.Alarm, 0},
+		{account.KindMini, 41030, outbox.Alarm, 0},
+		{account.KindMini, 45009, outbox.Paused, day},
+		{account.KindMini, 40003, outbox.Failed, 0},
+		{account.KindMini, 40164, outbox.Alarm, 0},
+		{account.KindMini, 89503, outbox.Alarm, 0},
+		{account.KindMini, 40037, outbox.Alarm, 0},
+		{account.KindMini, 43101, outbox.Failed, 0},
+		{account.KindMini, 48001, outbox.Alarm, 0},
+		{account.KindMini, 45015, outbox.WindowClosed, 0},
+		{account.KindMini, 50002, outbox.Failed, 0},
+		{account.KindMini, 99999, outbox.Failed, 0},
+
 		{account.KindWeCom, 0, outbox.Sent, 0},
 		{account.KindWeCom, -1, outbox.Retry, 2 * time.Second},
 		{account.KindWeCom, 40001, outbox.Alarm, 0},
@@ -108,7 +124,7 @@ func TestExplain_each_code_leads_to_its_action(t *testing.T) {
 		{account.KindWeCom, 99999, outbox.Failed, 0},
 	}
 	now := time.Date(2026, 11, 22, 23, 0, 0, 0, beijing)
-	tested := map[account.Kind]map[int]bool{account.KindOfficial: {}, account.KindWeCom: {}}
+	tested := map[account.Kind]map[int]bool{account.KindOfficial: {}, account.KindMini: {}, account.KindWeCom: {}}
 	han := regexp.MustCompile(`\p{Han}`)
 	for _, r := range rows {
 		m := Explain(r.kind, r.code)
@@ -124,13 +140,14 @@ func TestExplain_each_code_leads_to_its_action(t *testing.T) {
 		}
 		tested[r.kind][r.code] = true
 	}
-	for kind, table := range map[account.Kind]map[int]Meaning{account.KindOfficial: official, account.KindWeCom: wecom} {
+	for kind, table := range map[account.Kind]map[int]Meaning{account.KindOfficial: official, account.KindMini: mini, account.KindWeCom: wecom} {
 		for code := range table {
 			require.True(t, tested[kind][code], "%s %d has no row in this test", kind, code)
 		}
 	}
 	for _, code := range []int{40001, 40014, 42001} {
 		require.True(t, Explain(account.KindOfficial, code).StaleToken)
+		require.True(t, Explain(account.KindMini, code).StaleToken)
 		require.True(t, Explain(account.KindWeCom, code).StaleToken)
 	}
 }
