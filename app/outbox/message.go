@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/koi-scrm/koi/app/policy"
@@ -48,13 +49,21 @@ type Message struct {
 	Account   string // AppID, or "CorpID/AgentID"
 	To        string // OpenID, userid
 	Class     Class
-	Kind      string // text, textcard, template_card
-	Body      []byte // the platform's JSON for the kind, final: the same bytes at every attempt
-	JourneyID int64
-	RunID     int64
-	NotBefore int64 // business time, Unix ms; 0: at once
-	ExpiresAt int64 // business time, Unix ms; after it the message is not worth sending
-	Test      bool  // 发给我: outside statistics
+	Kind      string // text, textcard, template_card; of SMS code, notice, marketing
+	// Template is the platform's template (its id, or the code of an SMS), for the channels that have one:
+	// subscription balances and the daily cap are counted by it. ≤ 64 bytes.
+	Template string
+	// Definition names what the message was made from, with its revision ("welcome@3"): when the platform
+	// refuses the template, it is this revision that is not used again. ≤ 112 bytes.
+	Definition string
+	Risk       policy.Risk   // of the template
+	Fresh      time.Duration // how old the cause may be; 0: as the policy says
+	Body       []byte        // the platform's JSON for the kind, final: the same bytes at every attempt
+	JourneyID  int64
+	RunID      int64
+	NotBefore  int64 // business time, Unix ms; 0: at once
+	ExpiresAt  int64 // business time, Unix ms; after it the message is not worth sending
+	Test       bool  // 发给我: outside statistics
 }
 
 // Key names a message for ever: one event, step and number make one message, however often they are
@@ -73,6 +82,7 @@ func (m *Message) Key() Key {
 // Bounds of what a message may hold; the columns are as wide.
 const (
 	maxStep, maxKind, maxAccount, maxTo = 96, 32, 96, 128
+	maxTemplate, maxDefinition          = 64, 112
 	// maxBody keeps a message within what a platform takes and a row holds.
 	maxBody = 64 << 10
 )
@@ -86,6 +96,10 @@ func (m *Message) check() error {
 		return fmt.Errorf("message of step %q has %d bytes, at most %d fit", m.Step, len(m.Body), maxBody)
 	case len(m.Step) > maxStep, len(m.Kind) > maxKind, len(m.Account) > maxAccount, len(m.To) > maxTo:
 		return fmt.Errorf("message of step %q: step, kind, account or recipient is too long", m.Step)
+	case len(m.Template) > maxTemplate, len(m.Definition) > maxDefinition:
+		return fmt.Errorf("message of step %q: template or definition is too long", m.Step)
+	case m.Risk != "" && !slices.Contains(policy.Risks(), m.Risk):
+		return fmt.Errorf("message of step %q: there is no risk class %q", m.Step, m.Risk)
 	case classCode(m.Class) == 0:
 		return fmt.Errorf("message of step %q has no class", m.Step)
 	}

@@ -73,14 +73,23 @@ func (c Class) Label() string {
 type Message struct {
 	Channel   Channel
 	Class     Class
-	To        string // only whether there is one matters
-	CauseAt   int64  // when what caused it happened; 0 on a second look: freshness is judged once
-	Late      bool   // the cause reached us late (offline beacon, import, backlog)
-	NotBefore int64  // 0: at once
-	ExpiresAt int64  // 0: never
-	Excluded  bool   // the person is own staff, a competitor or on a test list
-	Counted   bool   // an earlier attempt spent window and counters already
-	Test      bool   // 发给我: no caps, no quiet hours
+	Kind      string        // of SMS: SMSCode, SMSNotice, SMSMarketing; nothing else matters
+	Risk      Risk          // of channels that send by the platform's templates
+	To        string        // only whether there is one matters
+	CauseAt   int64         // when what caused it happened; 0 on a second look: freshness is judged once
+	Late      bool          // the cause reached us late (offline beacon, import, backlog)
+	Fresh     time.Duration // how old the cause may be; 0: as the limits say
+	NotBefore int64         // 0: at once
+	ExpiresAt int64         // 0: never
+	Excluded  bool          // the person is own staff, a competitor or on a test list
+	Counted   bool          // an earlier attempt spent window, balance and counters already
+	Test      bool          // 发给我: no caps, no quiet hours, no consent
+}
+
+// marketing reports whether the rules of marketing hold for the message: what an SMS is counts more than
+// what its sender calls it.
+func (m *Message) marketing() bool {
+	return m.Class == Marketing || m.Channel == SMS && m.Kind == SMSMarketing
 }
 
 // Reach is what is known of the way to the recipient.
@@ -88,9 +97,48 @@ type Reach struct {
 	Connected   bool  // a sender for the channel is there
 	PausedUntil int64 // the API is paused after the platform refused (45009); 0: it is not
 	Window      Window
-	Touches     Touches
-	Staff       Staff
-	App         Quota
+	Following   Following
+	Consent     Consent // to marketing on the channel
+	Balance     Balance // of the template's subscription
+	// TemplateToday is how many messages of the template the person was sent today.
+	TemplateToday int
+	TemplateOff   bool // the platform refused the template as it is defined now
+	NumberDead    bool // the carrier said that the number does not exist
+	Touches       Touches
+	Staff         Staff
+	App           Quota
+	// Day and Month are what the account sent on the channel in this calendar day and month.
+	Day, Month int
+}
+
+// Following is how a person stands to an official account.
+type Following int
+
+// Nobody tells us of those who followed before Koi and did nothing since, so unknown is no refusal.
+const (
+	FollowUnknown Following = iota
+	Follows
+	Left
+)
+
+// Consent is what a person said about marketing on a channel. What counts most wins: who unsubscribed from
+// the channel is not asked for the purpose.
+type Consent int
+
+// What a person may have said.
+const (
+	NotAsked Consent = iota
+	Granted
+	Withdrawn
+	Unsubscribed
+)
+
+// Balance is what a person's subscription answers for one template leave. A one-time answer is worth one
+// message; a long-term one does not run out.
+type Balance struct {
+	Left     int
+	LongTerm bool
+	Rejected bool // the last answer was a refusal, or the platform said 43101
 }
 
 // Window is the customer-service window of a follower.
@@ -127,7 +175,7 @@ type Staff struct {
 // Quota is a number of sends a day; Limit 0 means that none is known.
 type Quota struct{ Used, Limit int }
 
-// Limits are the numbers policy works with. Defaults gives those Koi starts with.
+// Limits are the numbers policy works with; a setting of kind "policy" gives them (see Compile).
 type Limits struct {
 	MarketingDay, MarketingWeek, MarketingMonth int
 	// Quiet hours are local clock times as offsets from midnight; QuietFrom later than QuietTo spans
@@ -141,9 +189,19 @@ type Limits struct {
 	AppSeatDay int
 	// Fresh is how old a cause may be: after a longer outage nobody is greeted for what they did then.
 	Fresh time.Duration
+	// SMSFrom and SMSTo are the hours in which 推广短信 may go, as offsets from midnight; from before to.
+	// Outside of them carriers stop what is called marketing. Equal means at any hour.
+	SMSFrom, SMSTo time.Duration
+	// TemplateDay is how many messages of one template of medium risk a person gets a day.
+	TemplateDay int
+	// Accounts bounds what one account sends on a channel; a channel that is missing has no bound.
+	Accounts map[Channel]AccountLimit
 }
 
-// Defaults are the limits of a new Koi.
+// AccountLimit is what one account may send on one channel in a calendar day and month; 0: no bound.
+type AccountLimit struct{ Day, Month int }
+
+// Defaults are the limits where the setting is silent: those of a new Koi.
 func Defaults() Limits {
 	return Limits{
 		MarketingDay: 1, MarketingWeek: 3, MarketingMonth: 8,
@@ -152,6 +210,11 @@ func Defaults() Limits {
 		MemberMinute:    30, MemberHour: 1000,
 		AppSeatDay: 200,
 		Fresh:      time.Hour,
+		SMSFrom:    9 * time.Hour, SMSTo: 20 * time.Hour,
+		TemplateDay: 1,
+		// What the platform gives a new account (模板消息 10 万次/日, 客服消息 50 万次/日); the real numbers
+		// stand in its own console. The rest is not published.
+		Accounts: map[Channel]AccountLimit{OfficialTemplate: {Day: 100_000}, OfficialKF: {Day: 500_000}},
 	}
 }
 
@@ -197,11 +260,21 @@ func (p *Policy) Decide(m Message, r Reach, now int64) Decision {
 		return suppress(NotConnected)
 	case m.ExpiresAt > 0 && m.ExpiresAt <= max(now, m.NotBefore):
 		return suppress(Expired)
-	case !m.Test && (m.Late || m.CauseAt > 0 && now-m.CauseAt > p.Fresh.Milliseconds()):
+	case !m.Test && (m.Late || m.CauseAt > 0 && now-m.CauseAt > p.fresh(m).Milliseconds()):
 		return suppress(Late)
-	case m.Excluded && !m.Test && (m.Class == Marketing || m.Class == StaffAlert):
+	case m.Excluded && !m.Test && (m.marketing() || m.Class == StaffAlert):
 		return suppress(Excluded)
-	case m.NotBefore > now:
+	}
+	if why := m.forbidden(); why != "" {
+		return suppress(why)
+	}
+	if why := m.unwanted(r.Consent); why != "" {
+		return suppress(why)
+	}
+	if why := m.closed(r); why != "" {
+		return suppress(why)
+	}
+	if m.NotBefore > now {
 		return Decision{Delay, m.NotBefore, Scheduled}
 	}
 	if m.Channel == OfficialKF {
@@ -214,6 +287,13 @@ func (p *Policy) Decide(m Message, r Reach, now int64) Decision {
 		return suppress(d.Reason)
 	}
 	return d
+}
+
+func (p *Policy) fresh(m Message) time.Duration {
+	if m.Fresh > 0 {
+		return m.Fresh
+	}
+	return p.Fresh
 }
 
 func (w Window) shut(m Message, now int64) Reason {
@@ -243,10 +323,28 @@ func (p *Policy) wait(m Message, r Reach, now int64) Decision {
 		}
 	}
 	delay(r.PausedUntil, Paused)
-	if m.Class == Marketing && !m.Test {
+	if m.marketing() && !m.Test {
 		delay(p.quietUntil(now), QuietHours)
 		if !m.Counted {
 			p.caps(r.Touches, now, delay)
+		}
+	}
+	if m.Channel == SMS && m.Kind == SMSMarketing { // also of a test: carriers do not know what is one
+		delay(p.smsFrom(now), SMSHours)
+	}
+	if m.risk() == Medium && !m.Test {
+		delay(p.quietUntil(now), QuietHours)
+		if !m.Counted && p.TemplateDay > 0 && r.TemplateToday >= p.TemplateDay {
+			delay(p.morning(p.nextDay(now)), TemplateCap)
+		}
+	}
+	if !m.Counted {
+		l := p.Accounts[m.Channel]
+		if l.Day > 0 && r.Day >= l.Day {
+			delay(p.nextDay(now), QuotaDay)
+		}
+		if l.Month > 0 && r.Month >= l.Month {
+			delay(p.nextMonth(now), QuotaMonth)
 		}
 	}
 	if m.Channel == WeComApp && !m.Counted {
@@ -258,16 +356,18 @@ func (p *Policy) wait(m Message, r Reach, now int64) Decision {
 	return d
 }
 
+// morning is the end of the quiet hours a midnight lies in.
+func (p *Policy) morning(midnight int64) int64 { return max(midnight, p.quietUntil(midnight)) }
+
 func (p *Policy) caps(t Touches, now int64, delay func(int64, Reason)) {
-	morning := func(midnight int64) int64 { return max(midnight, p.quietUntil(midnight)) }
 	if t.Day >= p.MarketingDay {
-		delay(morning(p.nextDay(now)), CapDay)
+		delay(p.morning(p.nextDay(now)), CapDay)
 	}
 	if t.Week >= p.MarketingWeek {
-		delay(morning(p.nextWeek(now)), CapWeek)
+		delay(p.morning(p.nextWeek(now)), CapWeek)
 	}
 	if t.Month >= p.MarketingMonth {
-		delay(morning(p.nextMonth(now)), CapMonth)
+		delay(p.morning(p.nextMonth(now)), CapMonth)
 	}
 }
 
@@ -296,26 +396,32 @@ func after(start, length int64, used, limit int) int64 {
 }
 
 // quietUntil is the end of the quiet hours that now lies in, or 0.
-func (p *Policy) quietUntil(now int64) int64 {
-	if p.QuietFrom == p.QuietTo {
+func (p *Policy) quietUntil(now int64) int64 { return p.hoursUntil(now, p.QuietFrom, p.QuietTo) }
+
+// smsFrom is when 推广短信 may go again, or 0: they may now.
+func (p *Policy) smsFrom(now int64) int64 { return p.hoursUntil(now, p.SMSTo, p.SMSFrom) }
+
+// hoursUntil is the end of the daily hours from…to that now lies in, or 0; from later than to spans
+// midnight, equal means none.
+func (p *Policy) hoursUntil(now int64, from, to time.Duration) int64 {
+	if from == to {
 		return 0
 	}
 	t := time.UnixMilli(now).In(p.zone)
 	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
 	days := 0
 	switch {
-	case p.QuietFrom < p.QuietTo:
-		if clock < p.QuietFrom || clock >= p.QuietTo {
+	case from < to:
+		if clock < from || clock >= to {
 			return 0
 		}
-	case clock >= p.QuietFrom:
+	case clock >= from:
 		days = 1
-	case clock >= p.QuietTo:
+	case clock >= to:
 		return 0
 	}
 	// By the wall clock of the zone, so that a change to or from summer time moves nothing.
-	to := int(p.QuietTo / time.Second)
-	return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, to, 0, p.zone).UnixMilli()
+	return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, int(to/time.Second), 0, p.zone).UnixMilli()
 }
 
 // HourStart is the first ms of the clock hour of an instant in a zone (some are half an hour off).
