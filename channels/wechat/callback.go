@@ -196,6 +196,20 @@ func (c *Callback) Now() int64 { return clock.Ms(c.callbacks.clock.Now()) }
 // opened. Nothing of the envelope but the ciphertext is used, and a body without one is refused, whatever
 // the query says of its encryption: the account's mode decides, never the request.
 func (c *Callback) Message(cred Credentials) (string, error) {
+	return c.message(cred, EncryptedXML)
+}
+
+// MessageEither is Message where the account may have chosen JSON envelopes.
+func (c *Callback) MessageEither(cred Credentials) (string, error) {
+	return c.message(cred, func(body string) (string, error) {
+		if isJSON(body) {
+			return EncryptedJSON([]byte(body))
+		}
+		return EncryptedXML(body)
+	})
+}
+
+func (c *Callback) message(cred Credentials, envelope func(body string) (encrypt string, err error)) (string, error) {
 	body, err := c.body()
 	if err != nil {
 		return "", err
@@ -204,7 +218,7 @@ func (c *Callback) Message(cred Credentials) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	encrypt, err := EncryptedXML(body)
+	encrypt, err := envelope(body)
 	if err != nil {
 		return "", unreadable(err, BadEnvelope)
 	}
@@ -255,8 +269,12 @@ func (c *Callback) echo() (string, error) {
 }
 
 // Event reads an event body. It returns BadEvent when the text is no document.
-func (c *Callback) Event(text string) (Element, error) {
-	root, err := ParseXML(text)
+func (c *Callback) Event(text string) (Element, error) { return document(ParseXML(text)) }
+
+// EventEither is Event where the account may have chosen JSON.
+func (c *Callback) EventEither(text string) (Element, error) { return document(ParseEither(text)) }
+
+func document(root Element, err error) (Element, error) {
 	if err != nil {
 		return Element{}, unreadable(err, BadEvent)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // EncryptedXML returns the ciphertext of an XML envelope, or "" when the document has none: what else
@@ -23,6 +24,9 @@ func EncryptedXML(body string) (string, error) {
 
 // EncryptedJSON is EncryptedXML for the envelopes of mini-programs that chose JSON.
 func EncryptedJSON(body []byte) (string, error) {
+	if !utf8.Valid(body) {
+		return "", ErrNotUTF8
+	}
 	var envelope struct{ Encrypt string }
 	if err := json.Unmarshal(body, &envelope); err != nil {
 		return "", ErrJSON
@@ -51,6 +55,16 @@ func (c *Cipher) Push(at time.Time, to, agentID string, plain []byte) Push {
 	}
 	b.WriteString("</xml>")
 	return Push{Query: c.Query(at, encrypt), Body: []byte(b.String())}
+}
+
+// PushJSON is Push for a mini-program that chose JSON.
+func (c *Cipher) PushJSON(at time.Time, to string, plain []byte) Push {
+	encrypt := c.Seal(plain)
+	body, err := json.Marshal(map[string]string{"ToUserName": to, "Encrypt": encrypt})
+	if err != nil {
+		panic(err) // texts can always be encoded
+	}
+	return Push{Query: c.Query(at, encrypt), Body: body}
 }
 
 // Query signs a ciphertext: msg_signature, timestamp and a fresh nonce. With echostr added it is the query
