@@ -12,6 +12,7 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -30,6 +31,7 @@ type Gate struct {
 	places   *throttle     // by address
 	slots    chan struct{} // bounds the memory that hashing passwords takes
 	used     *recent
+	rights   bell
 }
 
 // How sign-in is slowed down. From one address, ten wrong passwords for a name are more than one forgets,
@@ -51,6 +53,34 @@ func New(stores *db.Stores, clk clock.Clock) *Gate {
 	// Not scs.New: it starts a goroutine for a store in memory.
 	g.sessions = &scs.SessionManager{Lifetime: sessionLife, Codec: scs.GobCodec{}, HashTokenInStore: true, Store: sessionStore{db: g.db, clock: clk}}
 	return g
+}
+
+// Changed is closed when somebody's rights or session end or change on this node: who holds something open
+// for them asks again whether they may.
+func (g *Gate) Changed() <-chan struct{} { return g.rights.next() }
+
+// bell wakes all who wait for the next ring.
+type bell struct {
+	mu sync.Mutex
+	c  chan struct{}
+}
+
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		b.c = make(chan struct{})
+	}
+	return b.c
+}
+
+func (b *bell) tell() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c != nil {
+		close(b.c)
+		b.c = nil
+	}
 }
 
 func (g *Gate) wall() int64 { return clock.Ms(g.clock.Wall()) }

@@ -23,6 +23,7 @@ type Key struct {
 	Name      string
 	Role      Role         // what it may, unless it has scopes
 	Scopes    []Permission // exactly what it may, where the role says too much
+	Staff     string       // "CorpID/userid" of the staff member whose customers it sees; "" for none
 	CreatedAt int64
 	CreatedBy string
 	UsedAt    int64 // to the hour; 0: never
@@ -44,6 +45,7 @@ type NewKey struct {
 	Name   string
 	Role   Role
 	Scopes []Permission
+	Staff  string
 }
 
 // A key's secret is "koi_", its prefix, "_" and 26 letters and digits, which carry 130 bits. The first
@@ -66,6 +68,8 @@ func (g *Gate) AddKey(ctx context.Context, n NewKey, by *Principal) (k Key, secr
 	case len(n.Scopes) == 0:
 		bad = append(bad, checkRole(n.Role)...)
 	}
+	n.Staff = strings.TrimSpace(n.Staff)
+	bad = append(bad, checkStaff(n.Staff)...)
 	for i, s := range n.Scopes {
 		switch {
 		case s.Label() == "":
@@ -78,8 +82,8 @@ func (g *Gate) AddKey(ctx context.Context, n NewKey, by *Principal) (k Key, secr
 		return Key{}, "", err
 	}
 	slices.Sort(n.Scopes)
-	k = Key{Name: n.Name, Role: n.Role, Scopes: slices.Compact(n.Scopes), CreatedAt: g.wall(), CreatedBy: by.By()}
-	if !by.over(k.Permissions()) {
+	k = Key{Name: n.Name, Role: n.Role, Scopes: slices.Compact(n.Scopes), Staff: n.Staff, CreatedAt: g.wall(), CreatedBy: by.By()}
+	if !by.over(k.Permissions()) || by.Reach() != Everybody && (k.principal().Reach() > by.Reach() || k.Staff != by.Staff) {
 		return Key{}, "", fault.New(fault.Denied, "密钥的权限不能超过您自己的权限")
 	}
 	for range 5 {
@@ -102,8 +106,8 @@ func addKeyTx(ctx context.Context, tx *db.Tx, k *Key) error {
 		return err
 	}
 	k.ID = last + 1
-	made, err := tx.InsertIgnore(ctx, "api_keys", []string{"id", "prefix", "hash", "name", "role", "scopes", "created_at", "created_by", "used_at", "revoked_at"},
-		[][]any{{k.ID, k.Prefix, k.hash, k.Name, string(k.Role), joinScopes(k.Scopes), k.CreatedAt, k.CreatedBy, 0, 0}})
+	made, err := tx.InsertIgnore(ctx, "api_keys", []string{"id", "prefix", "hash", "name", "role", "scopes", "created_at", "created_by", "used_at", "revoked_at", "staff"},
+		[][]any{{k.ID, k.Prefix, k.hash, k.Name, string(k.Role), joinScopes(k.Scopes), k.CreatedAt, k.CreatedBy, 0, 0, k.Staff}})
 	if err == nil && made == 0 {
 		err = errTaken
 	}
@@ -130,6 +134,7 @@ func (g *Gate) Keys(ctx context.Context) ([]Key, error) {
 
 // RevokeKey makes a key useless from now on; twice is once. Fault: NotFound.
 func (g *Gate) RevokeKey(ctx context.Context, id int64) error {
+	defer g.rights.tell()
 	return g.db.Tx(ctx, func(tx *db.Tx) error {
 		k, err := scanKey(tx.QueryRow(ctx, keyQuery+" WHERE id=?", id).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -162,7 +167,11 @@ func (g *Gate) Key(ctx context.Context, secret string) (*Principal, error) {
 		return nil, wrong
 	}
 	g.noteUse(ctx, k)
-	return &Principal{KeyID: k.ID, Login: k.Prefix, Name: k.Name, Role: k.Role, may: k.Permissions()}, nil
+	return k.principal(), nil
+}
+
+func (k Key) principal() *Principal {
+	return &Principal{KeyID: k.ID, Login: k.Prefix, Name: k.Name, Role: k.Role, Staff: k.Staff, may: k.Permissions()}
 }
 
 func (g *Gate) noteUse(ctx context.Context, k Key) {
@@ -179,12 +188,12 @@ func (g *Gate) noteUse(ctx context.Context, k Key) {
 	}
 }
 
-const keyQuery = "SELECT id, prefix, hash, name, role, scopes, created_at, created_by, used_at, revoked_at FROM api_keys"
+const keyQuery = "SELECT id, prefix, hash, name, role, scopes, created_at, created_by, used_at, revoked_at, staff FROM api_keys"
 
 func scanKey(scan func(...any) error) (Key, error) {
 	var k Key
 	var scopes string
-	err := scan(&k.ID, &k.Prefix, &k.hash, &k.Name, &k.Role, &scopes, &k.CreatedAt, &k.CreatedBy, &k.UsedAt, &k.RevokedAt)
+	err := scan(&k.ID, &k.Prefix, &k.hash, &k.Name, &k.Role, &scopes, &k.CreatedAt, &k.CreatedBy, &k.UsedAt, &k.RevokedAt, &k.Staff)
 	for _, s := range strings.Fields(scopes) {
 		k.Scopes = append(k.Scopes, Permission(s))
 	}

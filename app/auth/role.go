@@ -33,28 +33,31 @@ type Permission string
 
 // The permissions.
 const (
-	ReadContacts    Permission = "contacts.read"
-	WriteContacts   Permission = "contacts.write"
-	ReadMessages    Permission = "messages.read"
-	RetryMessages   Permission = "messages.retry"
-	ReadJourneys    Permission = "journeys.read"
-	RunJourneys     Permission = "journeys.run"
-	ReadDefinitions Permission = "definitions.read"
-	ReadStaff       Permission = "staff.read"
-	WriteEvents     Permission = "events.write"
-	ReadAccounts    Permission = "accounts.read"
-	WriteAccounts   Permission = "accounts.write"
-	ReadSystem      Permission = "system.read"
-	Repair          Permission = "system.repair"
-	ManageUsers     Permission = "users.manage"
-	ManageKeys      Permission = "keys.manage"
+	ReadContacts     Permission = "contacts.read"
+	RevealContacts   Permission = "contacts.reveal"
+	WriteContacts    Permission = "contacts.write"
+	ReadMessages     Permission = "messages.read"
+	RetryMessages    Permission = "messages.retry"
+	ReadJourneys     Permission = "journeys.read"
+	RunJourneys      Permission = "journeys.run"
+	ReadDefinitions  Permission = "definitions.read"
+	WriteDefinitions Permission = "definitions.write"
+	ReadStaff        Permission = "staff.read"
+	WriteEvents      Permission = "events.write"
+	ReadAccounts     Permission = "accounts.read"
+	WriteAccounts    Permission = "accounts.write"
+	ReadSystem       Permission = "system.read"
+	Repair           Permission = "system.repair"
+	ManageUsers      Permission = "users.manage"
+	ManageKeys       Permission = "keys.manage"
+	ReadAudit        Permission = "audit.read"
 )
 
 var permissionLabels = map[Permission]string{
-	ReadContacts: "查看客户", WriteContacts: "修改客户", ReadMessages: "查看消息", RetryMessages: "重试消息",
-	ReadJourneys: "查看旅程", RunJourneys: "手动进入旅程", ReadDefinitions: "查看配置", ReadStaff: "查看员工",
+	ReadContacts: "查看客户", RevealContacts: "查看完整的手机号和邮箱", WriteContacts: "修改客户", ReadMessages: "查看消息", RetryMessages: "重试消息",
+	ReadJourneys: "查看旅程", RunJourneys: "手动进入旅程", ReadDefinitions: "查看配置", WriteDefinitions: "修改配置", ReadStaff: "查看员工",
 	WriteEvents: "上报事件", ReadAccounts: "查看平台账号", WriteAccounts: "管理平台账号", ReadSystem: "查看系统状态",
-	Repair: "处理死信", ManageUsers: "管理用户", ManageKeys: "管理接口密钥",
+	Repair: "处理死信", ManageUsers: "管理用户", ManageKeys: "管理接口密钥", ReadAudit: "查看审计日志",
 }
 
 // Label is the permission's Chinese name, "" for an unknown one.
@@ -63,17 +66,33 @@ func (p Permission) Label() string { return permissionLabels[p] }
 // Permissions lists every permission by name.
 func Permissions() []Permission { return slices.Sorted(maps.Keys(permissionLabels)) }
 
-// granted says what each role may. Sales, leaders and employees see customers only with a data scope (own
-// ones, own department's): until there is one they see none, rather than all.
+// granted says what each role may. Sales and leaders may do it to the customers in their data scope (see
+// Reach); an employee sees none. Marketers work with crowds, so they see personal values masked only.
 var granted = map[Role][]Permission{
 	Admin: Permissions(),
-	Marketer: {ReadContacts, WriteContacts, ReadMessages, RetryMessages, ReadJourneys, RunJourneys, ReadDefinitions, ReadStaff,
+	Marketer: {ReadContacts, WriteContacts, ReadMessages, RetryMessages, ReadJourneys, RunJourneys, ReadDefinitions, WriteDefinitions, ReadStaff,
 		WriteEvents, ReadAccounts, ReadSystem},
 	Analyst:  {ReadContacts, ReadMessages, ReadJourneys, ReadDefinitions, ReadStaff, ReadAccounts, ReadSystem},
-	Leader:   {ReadDefinitions, ReadStaff},
-	Sales:    {ReadDefinitions, ReadStaff},
+	Leader:   {ReadContacts, WriteContacts, RevealContacts, ReadMessages, RetryMessages, ReadJourneys, RunJourneys, ReadDefinitions, ReadStaff},
+	Sales:    {ReadContacts, WriteContacts, RevealContacts, ReadMessages, ReadJourneys, ReadDefinitions, ReadStaff},
 	Employee: {},
 }
+
+// Reach is how far a role's rights go among customers.
+type Reach int
+
+// The reaches, the narrowest first.
+const (
+	Nobody    Reach = iota // no customer
+	Own                    // customers who are or were friends of the staff member
+	Team                   // those, and the customers of whoever the member leads
+	Everybody              // all
+)
+
+var reaches = map[Role]Reach{Admin: Everybody, Marketer: Everybody, Analyst: Everybody, Leader: Team, Sales: Own}
+
+// Reach is how far the role's rights go.
+func (r Role) Reach() Reach { return reaches[r] }
 
 // Permissions lists what the role may, by name.
 func (r Role) Permissions() []Permission { return slices.Sorted(slices.Values(granted[r])) }
@@ -84,8 +103,23 @@ type Principal struct {
 	KeyID  int64 // 0 for a user
 	Login  string
 	Name   string
-	Role   Role // of a key: the one it was made with, "" when it has scopes of its own
+	Role   Role   // of a key: the one it was made with, "" when it has scopes of its own
+	Staff  string // "CorpID/userid" of the staff member the user is, or the key works for; "" for none
 	may    []Permission
+}
+
+// Reach is how far the principal's rights go among customers. A key with scopes of its own is a system of
+// the firm: it sees all, unless it works for a staff member.
+func (p *Principal) Reach() Reach {
+	switch {
+	case p.Role != "":
+		return p.Role.Reach()
+	case p.KeyID != 0 && p.Staff == "":
+		return Everybody
+	case p.KeyID != 0:
+		return Own
+	}
+	return Nobody
 }
 
 // May reports whether the principal has the permission.

@@ -145,28 +145,14 @@ func (g *Gate) start(ctx context.Context, u User) (Session, error) {
 	return Session{Token: token, Expires: expires, CSRF: csrf, Principal: u.principal()}, nil
 }
 
-// Session returns the session of a cookie's token. Fault: Denied when it is none, is over, or its user may
-// no longer come in.
+// Session returns the session of a cookie's token, and notes that it is used. Fault: Denied when it is none,
+// is over, or its user may no longer come in.
 func (g *Gate) Session(ctx context.Context, token string) (Session, error) {
-	none := fault.New(fault.Denied, "还没有登录，或登录已过期：请重新登录")
-	ctx, err := g.sessions.Load(ctx, token)
+	s, seen, ctx, err := g.look(ctx, token)
 	if err != nil {
-		return Session{}, fmt.Errorf("load session: %w", err)
-	}
-	id := g.sessions.GetInt64(ctx, userKey)
-	if id == 0 {
-		return Session{}, none
-	}
-	u, err := g.User(ctx, id)
-	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Session{}, err
 	}
-	seen, now := g.sessions.GetInt64(ctx, seenKey), g.wall()
-	if err != nil || u.Disabled || u.epoch != g.sessions.GetInt64(ctx, epochKey) || now-seen > sessionIdle.Milliseconds() {
-		return Session{}, errors.Join(none, g.sessions.Destroy(ctx))
-	}
-	s := Session{Token: token, CSRF: g.sessions.GetString(ctx, csrfKey), Principal: u.principal()}
-	if now-seen > sessionNote.Milliseconds() {
+	if now := g.wall(); now-seen > sessionNote.Milliseconds() {
 		g.sessions.Put(ctx, seenKey, now)
 		if _, s.Expires, err = g.sessions.Commit(ctx); err != nil {
 			// The session is good; only its use is not noted.
@@ -176,8 +162,36 @@ func (g *Gate) Session(ctx context.Context, token string) (Session, error) {
 	return s, nil
 }
 
+// Look is Session without noting use: something that stays open by itself must not keep a session alive.
+func (g *Gate) Look(ctx context.Context, token string) (Session, error) {
+	s, _, _, err := g.look(ctx, token)
+	return s, err
+}
+
+func (g *Gate) look(ctx context.Context, token string) (s Session, seen int64, loaded context.Context, err error) {
+	none := fault.New(fault.Denied, "还没有登录，或登录已过期：请重新登录")
+	ctx, err = g.sessions.Load(ctx, token)
+	if err != nil {
+		return s, 0, ctx, fmt.Errorf("load session: %w", err)
+	}
+	id := g.sessions.GetInt64(ctx, userKey)
+	if id == 0 {
+		return s, 0, ctx, none
+	}
+	u, err := g.User(ctx, id)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return s, 0, ctx, err
+	}
+	seen = g.sessions.GetInt64(ctx, seenKey)
+	if err != nil || u.Disabled || u.epoch != g.sessions.GetInt64(ctx, epochKey) || g.wall()-seen > sessionIdle.Milliseconds() {
+		return s, 0, ctx, errors.Join(none, g.sessions.Destroy(ctx))
+	}
+	return Session{Token: token, CSRF: g.sessions.GetString(ctx, csrfKey), Principal: u.principal()}, seen, ctx, nil
+}
+
 // SignOut ends a session; a token of none does nothing.
 func (g *Gate) SignOut(ctx context.Context, token string) error {
+	defer g.rights.tell()
 	ctx, err := g.sessions.Load(ctx, token)
 	if err == nil {
 		err = g.sessions.Destroy(ctx)

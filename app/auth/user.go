@@ -21,6 +21,7 @@ type User struct {
 	Login      string // e-mail address or short name, lower case
 	Name       string // shown
 	Role       Role
+	Staff      string // "CorpID/userid" of the staff member this is; "" for none. Said by an administrator, never guessed
 	Disabled   bool
 	CreatedAt  int64 // wall time, Unix ms, like all times here
 	UpdatedAt  int64
@@ -31,7 +32,7 @@ type User struct {
 }
 
 func (u User) principal() Principal {
-	return Principal{UserID: u.ID, Login: u.Login, Name: u.Name, Role: u.Role, may: u.Role.Permissions()}
+	return Principal{UserID: u.ID, Login: u.Login, Name: u.Name, Role: u.Role, Staff: u.Staff, may: u.Role.Permissions()}
 }
 
 // NewUser is a user to be made.
@@ -39,6 +40,7 @@ type NewUser struct {
 	Login    string
 	Name     string // shown; the login name when empty
 	Role     Role
+	Staff    string
 	Password string
 }
 
@@ -46,6 +48,7 @@ type NewUser struct {
 type UserChange struct {
 	Name     *string
 	Role     *Role
+	Staff    *string // "" takes it away
 	Password *string
 	Disabled *bool
 }
@@ -71,6 +74,8 @@ func (n *NewUser) check() error {
 	}
 	bad = append(bad, checkName(n.Name)...)
 	bad = append(bad, checkRole(n.Role)...)
+	n.Staff = strings.TrimSpace(n.Staff)
+	bad = append(bad, checkStaff(n.Staff)...)
 	if p := checkPassword(n.Login, n.Password); p != "" {
 		bad = append(bad, problem("password", "%s", p))
 	}
@@ -82,6 +87,21 @@ func checkName(name string) []fault.Problem {
 		return []fault.Problem{problem("name", "姓名应为 1 到 %d 个字", maxName)}
 	}
 	return nil
+}
+
+var staffForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,96}/[A-Za-z0-9_.@-]{1,96}$`)
+
+// SplitStaff parts "CorpID/userid".
+func SplitStaff(staff string) (corpID, userID string) {
+	corpID, userID, _ = strings.Cut(staff, "/")
+	return corpID, userID
+}
+
+func checkStaff(staff string) []fault.Problem {
+	if staff == "" || staffForm.MatchString(staff) {
+		return nil
+	}
+	return []fault.Problem{problem("staff", "员工应形如 CorpID/userid，如 ww0123456789abcdef/wanglei")}
 }
 
 func checkRole(r Role) []fault.Problem {
@@ -135,16 +155,16 @@ func (g *Gate) addTx(ctx context.Context, tx *db.Tx, n NewUser, hash string) (Us
 		return User{}, err
 	}
 	now := g.wall()
-	u := User{ID: last + 1, Login: n.Login, Name: n.Name, Role: n.Role, CreatedAt: now, UpdatedAt: now, password: hash, epoch: 1}
-	made, err := tx.InsertIgnore(ctx, "users", []string{"id", "login", "name", "role", "password", "epoch", "disabled", "created_at", "updated_at", "signed_in_at"},
-		[][]any{{u.ID, u.Login, u.Name, string(u.Role), u.password, u.epoch, false, now, now, 0}})
+	u := User{ID: last + 1, Login: n.Login, Name: n.Name, Role: n.Role, Staff: n.Staff, CreatedAt: now, UpdatedAt: now, password: hash, epoch: 1}
+	made, err := tx.InsertIgnore(ctx, "users", []string{"id", "login", "name", "role", "password", "epoch", "disabled", "created_at", "updated_at", "signed_in_at", "staff"},
+		[][]any{{u.ID, u.Login, u.Name, string(u.Role), u.password, u.epoch, false, now, now, 0, u.Staff}})
 	if err == nil && made == 0 {
 		err = errTaken
 	}
 	return u, err
 }
 
-// ChangeUser changes a user. A new role or password, or disabling, ends all sessions of the user at once.
+// ChangeUser changes a user. A new role, staff member or password, or disabling, ends all sessions of the user at once.
 // Faults: Invalid, NotFound, Conflict (it would leave nobody who can administer).
 func (g *Gate) ChangeUser(ctx context.Context, id int64, c UserChange) (User, error) {
 	old, err := g.User(ctx, id)
@@ -158,6 +178,10 @@ func (g *Gate) ChangeUser(ctx context.Context, id int64, c UserChange) (User, er
 	}
 	if c.Role != nil {
 		bad = append(bad, checkRole(*c.Role)...)
+	}
+	if c.Staff != nil {
+		*c.Staff = strings.TrimSpace(*c.Staff)
+		bad = append(bad, checkStaff(*c.Staff)...)
 	}
 	hash := ""
 	if c.Password != nil {
@@ -181,6 +205,9 @@ func (g *Gate) ChangeUser(ctx context.Context, id int64, c UserChange) (User, er
 	if err != nil {
 		return User{}, fmt.Errorf("change user %d: %w", id, err)
 	}
+	if u.epoch != old.epoch {
+		g.rights.tell()
+	}
 	return u, nil
 }
 
@@ -201,18 +228,21 @@ func (g *Gate) changeTx(ctx context.Context, tx *db.Tx, id int64, c UserChange, 
 	if c.Role != nil {
 		u.Role = *c.Role
 	}
+	if c.Staff != nil {
+		u.Staff = *c.Staff
+	}
 	if c.Disabled != nil {
 		u.Disabled = *c.Disabled
 	}
 	if hash != "" {
 		u.password = hash
 	}
-	if u.Role != was.Role || u.Disabled != was.Disabled || hash != "" {
+	if u.Role != was.Role || u.Staff != was.Staff || u.Disabled != was.Disabled || hash != "" {
 		u.epoch++
 	}
 	u.UpdatedAt = g.wall()
-	_, err = tx.Exec(ctx, "UPDATE users SET name=?, role=?, disabled=?, password=?, epoch=?, updated_at=? WHERE id=?",
-		u.Name, string(u.Role), u.Disabled, u.password, u.epoch, u.UpdatedAt, id)
+	_, err = tx.Exec(ctx, "UPDATE users SET name=?, role=?, staff=?, disabled=?, password=?, epoch=?, updated_at=? WHERE id=?",
+		u.Name, string(u.Role), u.Staff, u.Disabled, u.password, u.epoch, u.UpdatedAt, id)
 	if err != nil {
 		return User{}, err
 	}
@@ -283,11 +313,11 @@ func (g *Gate) userByLogin(ctx context.Context, login string) (User, error) {
 	return scanUser(g.db.QueryRow(ctx, userQuery+" WHERE login=?", login).Scan)
 }
 
-const userQuery = "SELECT id, login, name, role, password, epoch, disabled, created_at, updated_at, signed_in_at FROM users"
+const userQuery = "SELECT id, login, name, role, password, epoch, disabled, created_at, updated_at, signed_in_at, staff FROM users"
 
 func scanUser(scan func(...any) error) (User, error) {
 	var u User
-	err := scan(&u.ID, &u.Login, &u.Name, &u.Role, &u.password, &u.epoch, &u.Disabled, &u.CreatedAt, &u.UpdatedAt, &u.SignedInAt)
+	err := scan(&u.ID, &u.Login, &u.Name, &u.Role, &u.password, &u.epoch, &u.Disabled, &u.CreatedAt, &u.UpdatedAt, &u.SignedInAt, &u.Staff)
 	if errors.Is(err, sql.ErrNoRows) {
 		return User{}, fault.New(fault.NotFound, "没有这位用户")
 	}

@@ -58,17 +58,26 @@ type Filter struct {
 	Tag   int64
 	Stage string
 	Staff string // userid of a WeCom friend
+	// Within narrows to a data scope; nil does not.
+	Within *Scope
+	// Where is a further condition on the row c of contacts (rule.Tree.Where), with Args.
+	Where string
+	Args  []any
 	// Before is the id of the last person of the page before; people run from new to old.
 	Before int64
 	Limit  int
 }
 
-// List returns people that were not merged into others, newest first.
-func (d *Directory) List(ctx context.Context, f Filter) ([]*Person, error) {
+// sql is the filter as a condition on the row c of contacts.
+func (f Filter) sql() (string, []any) {
 	where, args := []string{"c.merged_into=0"}, []any{}
 	add := func(cond string, a ...any) { where, args = append(where, cond), append(args, a...) }
 	if f.Before > 0 {
 		add("c.id<?", f.Before)
+	}
+	if f.Within != nil && !f.Within.All() {
+		w, a := f.Within.Where("c.id")
+		add(w, a...)
 	}
 	if n := Normalize(f.Name); n != "" {
 		add("EXISTS (SELECT 1 FROM contact_values v WHERE v.contact_id=c.id AND v.field IN ('name','nickname','company') AND v.norm LIKE ? ESCAPE '!')", "%"+escapeLike(n)+"%")
@@ -80,9 +89,31 @@ func (d *Directory) List(ctx context.Context, f Filter) ([]*Person, error) {
 		add("EXISTS (SELECT 1 FROM contact_stages s WHERE s.contact_id=c.id AND s.stage=?)", f.Stage)
 	}
 	if f.Staff != "" {
-		add("EXISTS (SELECT 1 FROM contact_staff s WHERE s.contact_id=c.id AND s.user_id=? AND s.removed_at=0)", f.Staff)
+		add("c.id IN (SELECT s.contact_id FROM contact_staff s WHERE s.user_id=? AND s.removed_at=0)", f.Staff)
 	}
-	rows, err := d.db.Query(ctx, "SELECT c.id FROM contacts c WHERE "+strings.Join(where, " AND ")+" ORDER BY c.id DESC LIMIT ?", append(args, f.Limit)...)
+	if f.Where != "" {
+		add("("+f.Where+")", f.Args...)
+	}
+	return strings.Join(where, " AND "), args
+}
+
+// Count tells how many people a filter finds, at most most: counting on costs more than anybody reads off
+// it. Before and Limit do not matter.
+func (d *Directory) Count(ctx context.Context, f Filter, most int) (int, error) {
+	f.Before = 0
+	where, args := f.sql()
+	var n int
+	err := d.db.QueryRow(ctx, "SELECT COUNT(*) FROM (SELECT c.id FROM contacts c WHERE "+where+" LIMIT ?) found", append(args, most)...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count contacts: %w", err)
+	}
+	return n, nil
+}
+
+// List returns people that were not merged into others, newest first.
+func (d *Directory) List(ctx context.Context, f Filter) ([]*Person, error) {
+	where, args := f.sql()
+	rows, err := d.db.Query(ctx, "SELECT c.id FROM contacts c WHERE "+where+" ORDER BY c.id DESC LIMIT ?", append(args, f.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("list contacts: %w", err)
 	}

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE api_keys ADD COLUMN staff VARCHAR(200) NOT NULL DEFAULT '';
