@@ -14,13 +14,19 @@ import (
 
 // Timeline is what happened, for people to read and rules to count: every event but commands and those
 // that exist inside a batch only. As the last stage it writes; List reads.
-type Timeline struct{ db *db.DB }
+type Timeline struct {
+	db   *db.DB
+	feed Feed
+}
 
 // NewTimeline makes the stage and reader.
 func NewTimeline(d *db.DB) *Timeline { return &Timeline{db: d} }
 
 // Name of the stage.
 func (t *Timeline) Name() string { return "timeline" }
+
+// Feed hands out what is written, as it commits.
+func (t *Timeline) Feed() *Feed { return &t.feed }
 
 // Load has nothing to load.
 func (t *Timeline) Load(context.Context, *db.Tx, *Batch) error { return nil }
@@ -38,6 +44,9 @@ func (e *Event) stored() bool {
 // Flush writes the batch's events.
 func (t *Timeline) Flush(ctx context.Context, tx *db.Tx, b *Batch) error {
 	rows := make([][]any, 0, len(b.Stored))
+	heard := t.feed.Listeners() > 0
+	var lines []*Event
+	var texts []string
 	for _, e := range b.Stored {
 		if !e.stored() {
 			continue
@@ -50,10 +59,17 @@ func (t *Timeline) Flush(ctx context.Context, tx *db.Tx, b *Batch) error {
 			}
 			props = string(raw)
 		}
+		if heard {
+			lines, texts = append(lines, e), append(texts, props)
+		}
 		rows = append(rows, []any{int64(e.Lane), int64(e.ID()), e.ContactID, e.IdentityID, e.Type, e.OccurredAt, e.ReceivedAt,
 			e.Account, e.Staff, e.ObjectType, e.ObjectID, e.Share, props})
 	}
-	return tx.Insert(ctx, "events", eventColumns, rows)
+	if err := tx.Insert(ctx, "events", eventColumns, rows); err != nil {
+		return err
+	}
+	t.feed.announce(b, lines, texts)
+	return nil
 }
 
 // Entry is one line of a timeline.
@@ -92,6 +108,11 @@ func (t *Timeline) List(ctx context.Context, contacts []int64, types []string, b
 		args = append(args, db.Args(types)...)
 	}
 	return t.read(ctx, q+" ORDER BY at DESC, id DESC LIMIT ?", append(args, limit)...)
+}
+
+// After returns up to limit entries of a lane with ids above one, in the order of ids.
+func (t *Timeline) After(ctx context.Context, lane Lane, id ID, limit int) ([]Entry, error) {
+	return t.read(ctx, entryQuery+"lane=? AND id>? ORDER BY id LIMIT ?", int64(lane), int64(id), limit)
 }
 
 // Get returns one entry. Fault: NotFound: there is none, it is past its retention, or the event is of a

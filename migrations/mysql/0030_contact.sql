@@ -1,2 +1,2 @@
 -- +goose Up
-CREATE INDEX contact_staff_user_id ON contact_staff (user_id, contact_id);
+ALTER TABLE contact_staff ADD INDEX contact_staff_user_id (user_id, contact_id);
