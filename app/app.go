@@ -22,6 +22,7 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/doctor"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/httpapi"
@@ -65,6 +66,7 @@ type App struct {
 	Scores   *scoring.Directory
 	Stages   *stage.Directory
 	Journeys *journey.Directory
+	Doctor   *doctor.Doctor
 	Gate     *auth.Gate
 	Bundles  *bundle.Applier
 	Server   *httpapi.Server
@@ -196,6 +198,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		wecom.NewDoor(a.Accounts, callbacks),
 		officialaccount.NewDoor(a.Accounts, callbacks),
 	}, a.isReady, metrics)
+	a.Doctor = a.newDoctor(caller, corp)
 	a.API = a.api(person)
 	a.model.api = a.API
 	a.commands = a.commandTable()

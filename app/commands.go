@@ -26,6 +26,7 @@ func (a *App) commandTable() map[string]Command {
 		"apply":  a.apply,
 		"export": a.export,
 		"backup": a.backup,
+		"doctor": a.examine,
 
 		"user/add":    a.addUser,
 		"user/passwd": a.changePassword,

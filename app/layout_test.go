@@ -39,7 +39,7 @@ var layers = [][]string{
 	{"app/reach"},
 	{"app/outbox"},
 	{"app/journey", "app/broadcast"},
-	{"app/pipeline", "app/bundle", "app/analytics"},
+	{"app/pipeline", "app/bundle", "app/analytics", "app/doctor"},
 	{"channels/wechat"},
 	{"channels/officialaccount", "channels/miniprogram", "channels/wecom", "channels/sms", "channels/email", "channels/webhook", "channels/simulator"},
 	{"app/httpapi", "h5"},

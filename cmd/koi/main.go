@@ -86,7 +86,7 @@ func rootCommand() *cobra.Command {
 		}, Args: cobra.ArbitraryArgs}
 	root.PersistentFlags().StringVar(&configFile, "config", "", "配置文件（默认：当前目录的 koi.yaml，如果有）")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), demoCommand(), migrateCommand(), applyCommand(), exportCommand(), backupCommand(), restoreCommand(), benchCommand(), userCommand(), simulateCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), migrateCommand(), applyCommand(), exportCommand(), doctorCommand(), backupCommand(), restoreCommand(), benchCommand(), userCommand(), simulateCommand(), versionCommand())
 	return root
 }
 
