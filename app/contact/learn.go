@@ -26,6 +26,8 @@ func (s *Stage) learn(b *event.Batch, e *event.Event, p *Person) error {
 		s.first(p, "first_channel", e.Props.Str("scene"), e)
 	case event.OAUnfollowed:
 		p.unfollow(e.Account, e.OccurredAt)
+	case event.ConsentGranted, event.ConsentWithdrawn, event.ConsentUnsubscribed, event.CommandConsent:
+		return s.consent(b, e, p)
 	case event.CommandContactChange:
 		return s.change(b, e, p)
 	case event.PageViewed, event.FormSubmitted, event.LinkClicked:

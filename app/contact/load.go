@@ -39,11 +39,13 @@ func loadPeople(ctx context.Context, q db.Querier, ids map[int64]bool) (map[int6
 	if err := db.EachIn(ctx, q, "SELECT old_id, kept_id FROM contact_alias WHERE kept_id IN (%s)", list, nil, addAlias); err != nil {
 		return nil, nil, fmt.Errorf("load aliases: %w", err)
 	}
-	err := db.EachIn(ctx, q, "SELECT id, created_at, last_active_at, excluded FROM contacts WHERE id IN (%s)", list, nil, func(r *sql.Rows) error {
+	err := db.EachIn(ctx, q, "SELECT id, created_at, last_active_at, excluded, consents FROM contacts WHERE id IN (%s)", list, nil, func(r *sql.Rows) error {
 		p := &Person{Values: map[string]Value{}}
-		if err := r.Scan(&p.ID, &p.CreatedAt, &p.LastActive, &p.Excluded); err != nil {
+		var consents string
+		if err := r.Scan(&p.ID, &p.CreatedAt, &p.LastActive, &p.Excluded, &consents); err != nil {
 			return err
 		}
+		p.Consents = parseConsents(consents)
 		people[p.ID] = p
 		return nil
 	})
@@ -70,7 +72,9 @@ func loadPeople(ctx context.Context, q db.Querier, ids map[int64]bool) (map[int6
 		if err := r.Scan(&owner, &n.ID, &n.Kind, &n.Scope, &value, &n.Verified); err != nil {
 			return err
 		}
-		if !sealed(n.Kind) {
+		if sealed(n.Kind) {
+			n.box = value
+		} else {
 			n.Value = string(value)
 		}
 		if p := of(owner); p != nil {

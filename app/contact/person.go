@@ -14,6 +14,8 @@ type Person struct {
 	Identities []PersonIdentity
 	Staff      []StaffLink // by corp and userid
 	Follows    []Follow    // by AppID
+	// Consents is what the person agreed to, refused and unsubscribed from.
+	Consents Consents
 	// Excluded: own staff, own domain's e-mail, competitor and test lists: not scored, no lead, no alert.
 	Excluded bool
 
@@ -62,6 +64,8 @@ type PersonIdentity struct {
 	Value string // "" for sealed kinds
 	// Verified is as in event.Identity.
 	Verified bool
+
+	box []byte // the sealed value as it is stored; see Stage.Sealed
 }
 
 // FieldType is how a field's values are stored, compared and edited.

@@ -202,6 +202,7 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, kept, old *Person) {
 	kept.Changes++
 	kept.LastActive = max(kept.LastActive, old.LastActive)
 	kept.Excluded = kept.Excluded || old.Excluded
+	kept.Consents.fold(old.Consents)
 	for f, v := range old.Values {
 		if _, ok := kept.Values[f]; !ok {
 			kept.set(f, v)

@@ -39,6 +39,7 @@ type Stage struct {
 	wants      [][]any
 	got        []int64 // identities whose profile came in
 	verified   []int64 // identities that were proven now
+	statements [][]any // of consent
 	contactIDs *db.IDs
 	identIDs   *db.IDs
 }
@@ -110,7 +111,7 @@ func subject(e *event.Event) int64 {
 func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	s.m = s.model.Load()
 	s.people, s.alias, s.byKey = map[int64]*Person{}, map[int64]int64{}, map[[16]byte]*known{}
-	s.loaded, s.made, s.aliases, s.realias, s.proposals, s.wants, s.got, s.verified = nil, nil, nil, nil, nil, nil, nil, nil
+	s.loaded, s.made, s.aliases, s.realias, s.proposals, s.wants, s.got, s.verified, s.statements = nil, nil, nil, nil, nil, nil, nil, nil, nil
 	idents := 0
 	var keys [][]byte
 	seen := map[[16]byte]bool{}
@@ -239,6 +240,9 @@ func (s *Stage) flushIdentities(ctx context.Context, tx *db.Tx, rev int64) error
 			return fmt.Errorf("move aliases: %w", err)
 		}
 	}
+	if _, err := tx.InsertIgnore(ctx, "contact_consents", statementColumns, s.statements); err != nil {
+		return err
+	}
 	_, err := tx.InsertIgnore(ctx, "merge_proposals", []string{"low_id", "high_id", "kind", "event_id", "at", "settled_at"}, s.proposals)
 	return err
 }
@@ -254,7 +258,7 @@ func (s *Stage) flushPeople(ctx context.Context, tx *db.Tx, b *event.Batch) erro
 			if merged == p.ID {
 				merged = 0
 			}
-			rows = append(rows, []any{p.ID, p.CreatedAt, p.LastActive, p.Excluded, merged, b.Rev})
+			rows = append(rows, []any{p.ID, p.CreatedAt, p.LastActive, p.Excluded, merged, b.Rev, p.Consents.Mask(), p.Consents.text()})
 		}
 		for f := range d.values {
 			if v, ok := p.Values[f]; ok {
@@ -276,8 +280,8 @@ func (s *Stage) flushPeople(ctx context.Context, tx *db.Tx, b *event.Batch) erro
 			follows = append(follows, []any{p.ID, f.AppID, f.FollowedAt, f.UnfollowedAt})
 		}
 	}
-	err := tx.Upsert(ctx, "contacts", []string{"id"}, []string{"id", "created_at", "last_active_at", "excluded", "merged_into", "rev"},
-		[]string{"last_active_at", "excluded", "merged_into", "rev"}, rows)
+	err := tx.Upsert(ctx, "contacts", []string{"id"}, []string{"id", "created_at", "last_active_at", "excluded", "merged_into", "rev", "consent_mask", "consents"},
+		[]string{"last_active_at", "excluded", "merged_into", "rev", "consent_mask", "consents"}, rows)
 	if err != nil {
 		return err
 	}

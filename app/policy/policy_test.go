@@ -38,6 +38,13 @@ func TestPolicy_Decide(t *testing.T) {
 	open := policy.Reach{Connected: true, Window: policy.Window{Until: now + 48*hour, Left: 5}}
 	alert := policy.Message{Channel: policy.WeComApp, Class: policy.StaffAlert, To: "zhang", CauseAt: now - 200, ExpiresAt: now + 24*hour}
 	connected := policy.Reach{Connected: true}
+	sms := policy.Message{Channel: policy.SMS, Class: policy.Service, Kind: policy.SMSNotice, To: "138****0000", CauseAt: now - 200, ExpiresAt: now + 24*hour}
+	promo := sms
+	promo.Class, promo.Kind = policy.Marketing, policy.SMSMarketing
+	phone := connected
+	template := policy.Message{Channel: policy.OfficialTemplate, Class: policy.Service, Risk: policy.Low, To: "o1", CauseAt: now - 200}
+	notice := template
+	notice.Channel = policy.OfficialNotice
 	marketing := kf
 	marketing.Class, marketing.ExpiresAt = policy.Marketing, now+72*hour
 
@@ -115,9 +122,68 @@ func TestPolicy_Decide(t *testing.T) {
 		{"thirty in the last minute are over with this one", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.Staff.LastMinute = 30 }, at("10:00:30"), wait(at("10:01:00"), policy.MemberRate)},
 		{"a thousand in this hour", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.Staff.Hour, r.Staff.LastHour = 400, 600 }, at("10:20:00"), wait(at("11:00:00"), policy.MemberRate)},
 		{"the app's daily sends are used up", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.App = policy.Quota{Used: 2000, Limit: 2000} }, now, wait(day("2026-11-24", "00:00"), policy.AppQuota)},
+		{"a service notice at the account's daily limit waits for midnight", sms, phone, func(m *policy.Message, r *policy.Reach) { r.Day = 1000 }, now, wait(day("2026-11-24", "00:00"), policy.QuotaDay)},
+		{"the account's month is used up", sms, phone, func(m *policy.Message, r *policy.Reach) { m.ExpiresAt, r.Month = 0, 20000 }, now, wait(day("2026-12-01", "00:00"), policy.QuotaMonth)},
+		{"a code that would have to wait until tomorrow", sms, phone, func(m *policy.Message, r *policy.Reach) {
+			m.Kind, m.ExpiresAt, r.Day = policy.SMSCode, now+hour/6, 1000
+		}, now, no(policy.QuotaDay)},
+		{"a second try was counted for the account", sms, phone, func(m *policy.Message, r *policy.Reach) { m.Counted, r.Day, r.Month = true, 1000, 20000 }, now, send},
+		{"a channel without a limit", template, connected, func(_ *policy.Message, r *policy.Reach) { r.Day = 1 << 40 }, now, send},
+
+		{"an SMS notice without any consent", sms, phone, nil, now, send},
+		{"an SMS notice at night", sms, phone, func(m *policy.Message, _ *policy.Reach) { m.CauseAt = 0 }, at("23:30:00"), send},
+		{"a code at night to who unsubscribed", sms, phone, func(m *policy.Message, r *policy.Reach) {
+			m.Kind, m.CauseAt, r.Consent = policy.SMSCode, 0, policy.Unsubscribed
+		}, at("03:00:00"), send},
+		{"a number that does not exist", sms, phone, func(_ *policy.Message, r *policy.Reach) { r.NumberDead = true }, now, no(policy.NumberInvalid)},
+		{"marketing by an SMS notice", sms, phone, func(m *policy.Message, r *policy.Reach) { m.Class, r.Consent = policy.Marketing, policy.Granted }, now, no(policy.SMSKind)},
+		{"推广短信 without consent", promo, phone, nil, now, no(policy.ConsentMissing)},
+		{"推广短信 with consent", promo, phone, func(_ *policy.Message, r *policy.Reach) { r.Consent = policy.Granted }, now, send},
+		{"推广短信 called a service message is marketing all the same", promo, phone, func(m *policy.Message, _ *policy.Reach) { m.Class = policy.Service }, now, no(policy.ConsentMissing)},
+		{"推广短信 after R", promo, phone, func(_ *policy.Message, r *policy.Reach) { r.Consent = policy.Unsubscribed }, now, no(policy.OptedOut)},
+		{"推广短信 after consent was taken back", promo, phone, func(_ *policy.Message, r *policy.Reach) { r.Consent = policy.Withdrawn }, now, no(policy.ConsentWithdrawn)},
+		{"推广短信 at 19:59:59", promo, phone, func(m *policy.Message, r *policy.Reach) { m.CauseAt, r.Consent = 0, policy.Granted }, at("19:59:59"), send},
+		{"推广短信 at 20:00", promo, phone, func(m *policy.Message, r *policy.Reach) { m.CauseAt, m.ExpiresAt, r.Consent = 0, 0, policy.Granted }, at("20:00:00"), wait(day("2026-11-24", "09:00"), policy.SMSHours)},
+		{"推广短信 as a test keep the hours, not the consent", promo, phone, func(m *policy.Message, _ *policy.Reach) { m.CauseAt, m.ExpiresAt, m.Test = 0, 0, true }, at("08:00:00"), wait(at("09:00:00"), policy.SMSHours)},
+		{"marketing by customer service needs no consent", marketing, open, func(_ *policy.Message, r *policy.Reach) { r.Consent = policy.NotAsked }, now, send},
+		{"marketing by customer service to who unsubscribed", marketing, open, func(_ *policy.Message, r *policy.Reach) { r.Consent = policy.Unsubscribed }, now, no(policy.OptedOut)},
+		{"a reply to who unsubscribed", kf, open, func(_ *policy.Message, r *policy.Reach) { r.Consent = policy.Unsubscribed }, now, send},
+
+		{"a template message to somebody of whom nothing is known", template, connected, nil, now, send},
+		{"a template message to who left", template, connected, func(_ *policy.Message, r *policy.Reach) { r.Following = policy.Left }, now, no(policy.NotFollowing)},
+		{"a template message after 43004", template, connected, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.Unfollowed }, now, no(policy.NotFollowing)},
+		{"a template message to who is no user", template, connected, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.Rejected }, now, no(policy.Unreachable)},
+		{"a template message needs no window", template, connected, func(_ *policy.Message, r *policy.Reach) { r.Window.ClosedBy = policy.UsedUp }, now, send},
+		{"marketing by template message", template, connected, func(m *policy.Message, _ *policy.Reach) { m.Class = policy.Marketing }, now, no(policy.TemplateRisky)},
+		{"a template that looks like marketing, even to oneself", template, connected, func(m *policy.Message, _ *policy.Reach) { m.Risk, m.Test = policy.High, true }, now, no(policy.TemplateRisky)},
+		{"a template the platform refused", template, connected, func(_ *policy.Message, r *policy.Reach) { r.TemplateOff = true }, now, no(policy.TemplateDisabled)},
+		{"a notice at night waits for the morning", template, connected, func(m *policy.Message, _ *policy.Reach) { m.CauseAt, m.Risk = 0, policy.Medium }, at("22:00:00"), wait(day("2026-11-24", "09:00"), policy.QuietHours)},
+		{"a template nobody classified is a notice", template, connected, func(m *policy.Message, _ *policy.Reach) { m.CauseAt, m.Risk = 0, "" }, at("22:00:00"), wait(day("2026-11-24", "09:00"), policy.QuietHours)},
+		{"an unclassified answer is none", template, connected, func(m *policy.Message, _ *policy.Reach) { m.CauseAt, m.Risk, m.Class = 0, "", policy.Reply }, at("22:00:00"), send},
+		{"the result of one's own act goes at night, and as often as one acts", template, connected, func(m *policy.Message, r *policy.Reach) { m.CauseAt, r.TemplateToday = 0, 9 }, at("22:00:00"), send},
+		{"the second notice of a template on one day", template, connected, func(m *policy.Message, r *policy.Reach) { m.Risk, r.TemplateToday = policy.Medium, 1 }, now, wait(day("2026-11-24", "09:00"), policy.TemplateCap)},
+
+		{"a notice without a subscription", notice, connected, nil, now, no(policy.NotSubscribed)},
+		{"a notice with one left", notice, connected, func(_ *policy.Message, r *policy.Reach) { r.Balance.Left = 1 }, now, send},
+		{"a notice for life", notice, connected, func(_ *policy.Message, r *policy.Reach) { r.Balance.LongTerm = true }, now, send},
+		{"a notice to who refused", notice, connected, func(_ *policy.Message, r *policy.Reach) { r.Balance = policy.Balance{LongTerm: true, Rejected: true} }, now, no(policy.SubscriptionRefused)},
+		{"a second try holds the subscription it took", notice, connected, func(m *policy.Message, _ *policy.Reach) { m.Counted = true }, now, send},
+		{"a notice to who subscribed and left", notice, connected, func(_ *policy.Message, r *policy.Reach) { r.Balance.Left, r.Following = 1, policy.Left }, now, send},
+		{"marketing by notice to who left", notice, connected, func(m *policy.Message, r *policy.Reach) {
+			m.Class, r.Balance.Left, r.Following = policy.Marketing, 1, policy.Left
+		}, now, no(policy.NotFollowing)},
+		{"a trigger may be fresh for longer", notice, connected, func(m *policy.Message, r *policy.Reach) {
+			m.CauseAt, m.Fresh, r.Balance.Left = now-3*hour, 4*time.Hour, 1
+		}, now, send},
+		{"a trigger may be fresh for less", notice, connected, func(m *policy.Message, r *policy.Reach) {
+			m.CauseAt, m.Fresh, r.Balance.Left = now-hour/2, 10*time.Minute, 1
+		}, now, no(policy.Late)},
+
 		{"no daily limit is known", alert, connected, func(_ *policy.Message, r *policy.Reach) { r.App = policy.Quota{Used: 2000} }, now, send},
 	}
-	p := policy.New(policy.Defaults(), shanghai)
+	limits := policy.Defaults()
+	limits.Accounts = map[policy.Channel]policy.AccountLimit{policy.SMS: {Day: 1000, Month: 20000}}
+	p := policy.New(limits, shanghai)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m, r := c.m, c.r
@@ -167,10 +233,16 @@ func TestPolicy_waits_end(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		zone := rapid.SampledFrom([]*time.Location{shanghai, time.UTC, time.FixedZone("NPT", 5*3600+45*60)}).Draw(t, "zone")
-		p := policy.New(policy.Defaults(), zone)
+		limits := policy.Defaults()
+		for _, c := range policy.Channels() {
+			limits.Accounts[c] = policy.AccountLimit{Day: 100, Month: 1000}
+		}
+		p := policy.New(limits, zone)
 		now := rapid.Int64Range(1_795_000_000_000, 1_830_000_000_000).Draw(t, "now")
 		m := policy.Message{
-			Channel: rapid.SampledFrom([]policy.Channel{policy.WeComApp, policy.OfficialKF}).Draw(t, "channel"),
+			Channel: rapid.SampledFrom(policy.Channels()).Draw(t, "channel"),
+			Kind:    rapid.SampledFrom([]string{policy.SMSCode, policy.SMSMarketing}).Draw(t, "kind"),
+			Risk:    rapid.SampledFrom([]policy.Risk{policy.Low, policy.Medium}).Draw(t, "risk"),
 			Class:   rapid.SampledFrom([]policy.Class{policy.Reply, policy.Service, policy.Marketing, policy.StaffAlert}).Draw(t, "class"),
 			To:      "someone",
 		}
@@ -180,8 +252,14 @@ func TestPolicy_waits_end(t *testing.T) {
 			Touches:     policy.Touches{Day: rapid.IntRange(0, 2).Draw(t, "d"), Week: rapid.IntRange(0, 4).Draw(t, "w"), Month: rapid.IntRange(0, 9).Draw(t, "m")},
 			Staff:       policy.Staff{Alerts: rapid.IntRange(0, 7).Draw(t, "alerts"), Minute: rapid.IntRange(0, 30).Draw(t, "min"), Hour: rapid.IntRange(0, 1000).Draw(t, "hour")},
 			App:         policy.Quota{Used: rapid.IntRange(0, 300).Draw(t, "used"), Limit: 200},
+			Consent:     policy.Granted, Balance: policy.Balance{Left: 1},
+			TemplateToday: rapid.IntRange(0, 2).Draw(t, "template"),
+			Day:           rapid.IntRange(0, 200).Draw(t, "sent today"), Month: rapid.IntRange(0, 2000).Draw(t, "sent this month"),
 		}
-		for range 6 {
+		if m.Channel == policy.OfficialTemplate && m.Class == policy.Marketing || m.Channel == policy.SMS && m.Kind == policy.SMSCode && m.Class == policy.Marketing {
+			return // it goes to nobody
+		}
+		for range 12 {
 			d := p.Decide(m, r, now)
 			if d.Action == policy.Send {
 				return
@@ -201,8 +279,14 @@ func TestPolicy_waits_end(t *testing.T) {
 				r.Staff = policy.Staff{}
 			case policy.AppQuota:
 				r.App.Used = 0
+			case policy.TemplateCap:
+				r.TemplateToday = 0
+			case policy.QuotaDay:
+				r.Day = 0
+			case policy.QuotaMonth:
+				r.Day, r.Month = 0, 0
 			}
 		}
-		t.Fatalf("still waiting after six rounds")
+		t.Fatalf("still waiting after twelve rounds")
 	})
 }

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE contacts ADD COLUMN consents VARCHAR(255) NOT NULL DEFAULT '';

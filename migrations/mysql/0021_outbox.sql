@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE outbox ADD COLUMN template VARCHAR(64) NOT NULL DEFAULT '';

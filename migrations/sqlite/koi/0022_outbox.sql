@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE outbox ADD COLUMN definition TEXT NOT NULL DEFAULT '';
