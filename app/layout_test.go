@@ -32,8 +32,8 @@ var layers = [][]string{
 	{"app/account", "app/auth"},
 	{"app/contact"},
 	{"app/rule"},
-	{"app/tag", "app/scoring", "app/stage", "app/content", "app/form", "app/file", "app/meeting", "app/order"},
-	{"app/segment", "app/share", "app/lead", "app/message", "app/campaign"},
+	{"app/tag", "app/scoring", "app/stage", "app/content", "app/form", "app/file", "app/meeting", "app/order", "app/smstemplate"},
+	{"app/segment", "app/share", "app/lead", "app/message", "app/campaign", "app/webhook"},
 	{"app/task", "app/points"},
 	{"app/policy"},
 	{"app/reach"},
@@ -61,9 +61,9 @@ var only = map[string][]string{
 	"channels/officialaccount": {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox", "channels/wechat"},
 	"channels/miniprogram":     {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox", "channels/wechat"},
 	"channels/wecom":           {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox", "channels/wechat"},
-	"channels/sms":             {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox"},
+	"channels/sms":             {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox", "app/smstemplate"},
 	"channels/email":           {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox"},
-	"channels/webhook":         {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox"},
+	"channels/webhook":         {"app/event", "app/account", "app/contact", "app/org", "app/message", "app/outbox", "app/webhook"},
 	// The other side knows the wire formats, and nothing of Koi.
 	"channels/simulator": {"channels/wechat"},
 }
