@@ -9,8 +9,9 @@ import (
 type platform string
 
 const (
-	wechatOA platform = "official" // api.weixin.qq.com
-	weCom    platform = "wecom"    // qyapi.weixin.qq.com
+	wechatOA   platform = "official" // api.weixin.qq.com
+	wechatMini platform = "mini"     // api.weixin.qq.com, with a mini program's token
+	weCom      platform = "wecom"    // qyapi.weixin.qq.com
 )
 
 // answer is a platform's reply: the JSON object that is written.
@@ -46,15 +47,21 @@ var meanings = map[platform]map[int]string{
 		40002: "invalid grant_type",
 		40003: "invalid openid",
 		40008: "invalid message type",
+		40007: "invalid media_id",
 		40013: "invalid appid",
 		40014: "invalid access_token",
+		40029: "invalid code",
 		40035: "invalid args size",
 		40037: "invalid template_id",
 		40066: "invalid url",
+		40097: "invalid args",
 		40125: "invalid appsecret",
+		40163: "code been used",
+		40164: "invalid ip not in whitelist",
 		41001: "access_token missing",
 		41002: "appid missing",
 		41004: "appsecret missing",
+		41008: "missing code",
 		41030: "invalid page",
 		42001: "access_token expired",
 		43001: "require GET method",
@@ -81,6 +88,7 @@ var meanings = map[platform]map[int]string{
 		-1:     "system busy",
 		40001:  "invalid secret",
 		40003:  "invalid UserID",
+		40007:  "invalid media_id",
 		40008:  "invalid message type",
 		40013:  "invalid corpid",
 		40014:  "invalid access_token",
@@ -135,7 +143,11 @@ var meanings = map[platform]map[int]string{
 
 // write turns a refusal into the platform's reply.
 func (c *call) write(p platform, r *refusal) answer {
-	msg := meanings[p][r.code]
+	said := p
+	if p == wechatMini {
+		said = wechatOA // one host, one table
+	}
+	msg := meanings[said][r.code]
 	if msg == "" {
 		msg = "error " + strconv.Itoa(r.code)
 	}

@@ -27,7 +27,7 @@ type Callback struct {
 	Status  string `json:"status"` // pending, acknowledged, dropped
 	Tries   int    `json:"tries"`
 	Answer  string `json:"answer,omitempty"` // of the last try: its HTTP status and the beginning of its body
-	Plain   string `json:"plain"`            // the inner XML
+	Plain   string `json:"plain"`            // the inner XML or JSON
 }
 
 // The states of a callback.
@@ -85,6 +85,8 @@ type push struct {
 	plain   []byte
 	url     string
 	seal    func() (url.Values, []byte)
+	// contentType of the body; "" is text/xml.
+	contentType string
 }
 
 // send pushes in the background and returns the record that will show what became of it.
@@ -159,7 +161,8 @@ func (q *callbacks) try(p push) (bool, string) {
 	if err != nil {
 		return false, err.Error()
 	}
-	req.Header.Set("Content-Type", "text/xml")
+	def(&p.contentType, "text/xml")
+	req.Header.Set("Content-Type", p.contentType)
 	req.Header.Set("User-Agent", "Mozilla/4.0")
 	status, text, err := q.do(req)
 	if err != nil {
@@ -294,6 +297,9 @@ func (s *Simulator) PointAt(base string) {
 	defer s.mu.Unlock()
 	for _, o := range s.officials {
 		o.CallbackURL = officialAddress(base, o.AppID)
+	}
+	for _, m := range s.minis {
+		m.CallbackURL = miniAddress(base, m.AppID)
 	}
 	for _, c := range s.corps {
 		for _, a := range c.agents {

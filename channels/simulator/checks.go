@@ -19,10 +19,17 @@ type call struct {
 	in      fields
 	badJSON bool
 
-	official *official // whose token it carries
+	owner // whose token it carries
+	done  effects
+}
+
+// owner is whose a token or a call is: an official account, a mini program or a corp, which has an agent
+// unless it is the 客户联系 secret.
+type owner struct {
+	official *official
+	mini     *mini
 	corp     *corp
-	agent    *agent // nil: the 客户联系 secret
-	done     effects
+	agent    *agent
 }
 
 // effects are what a call caused beyond the world, done after the lock is released.
@@ -31,14 +38,16 @@ type effects []func()
 func (c *call) after(do func()) { c.done = append(c.done, do) }
 
 // account names the caller in journals and quotas.
-func (c *call) account() string {
+func (o owner) account() string {
 	switch {
-	case c.official != nil:
-		return c.official.AppID
-	case c.agent != nil:
-		return c.agent.account()
-	case c.corp != nil:
-		return c.corp.CorpID
+	case o.official != nil:
+		return o.official.AppID
+	case o.mini != nil:
+		return o.mini.AppID
+	case o.agent != nil:
+		return o.agent.account()
+	case o.corp != nil:
+		return o.corp.CorpID
 	}
 	return ""
 }

@@ -21,6 +21,7 @@ import (
 // `koi simulate --world` reads.
 type Config struct {
 	Officials []Official `yaml:"official"`
+	Minis     []Mini     `yaml:"mini"`
 	Corps     []Corp     `yaml:"wecom"`
 	People    []Person   `yaml:"people"`
 
@@ -31,6 +32,10 @@ type Config struct {
 	// AcceptStrangers lets messages reach recipients nobody created, as if they had just written to us:
 	// for load, where the people live in the load process.
 	AcceptStrangers bool `yaml:"accept_strangers"`
+
+	// ClientMsgIDPause is how soon a repeat with the same client_msg_id is answered 45066 instead of 45065.
+	// For template messages that isn't established, hence 0: never.
+	ClientMsgIDPause time.Duration `yaml:"client_msg_id_pause"`
 
 	// ContactLag is how long externalcontact/get answers 84061 after a person added a staff member, as
 	// the platform does for a moment.
@@ -70,14 +75,47 @@ type Official struct {
 	NoUnionID   bool       `yaml:"no_unionid"` // not bound to an open platform account
 	Templates   []Template `yaml:"templates"`  // empty: any template id is taken
 	Menu        []Button   `yaml:"menu"`
+	TrustedIPs  []string   `yaml:"trusted_ips"` // IP 白名单; empty: any address
 }
 
-// Template is a template-message template of an official account.
-type Template struct {
-	ID     string  `yaml:"id"`
-	Title  string  `yaml:"title"`
-	Fields []Field `yaml:"fields"`
+// Mini is a mini program (小程序).
+type Mini struct {
+	AppID       string     `yaml:"app_id"`
+	AppSecret   string     `yaml:"app_secret"`
+	OriginalID  string     `yaml:"original_id"` // gh_…; default: made of the AppID
+	Name        string     `yaml:"name"`
+	Token       string     `yaml:"token"`
+	AESKey      string     `yaml:"aes_key"`
+	Mode        string     `yaml:"mode"`   // aes (default), compat, plain
+	Format      string     `yaml:"format"` // of what is pushed: json (default) or xml
+	CallbackURL string     `yaml:"callback_url"`
+	NoUnionID   bool       `yaml:"no_unionid"`
+	Templates   []Template `yaml:"templates"`   // of subscribe messages; empty: any template id is taken
+	Pages       []string   `yaml:"pages"`       // those of the released version; empty: any page
+	TrustedIPs  []string   `yaml:"trusted_ips"` // IP 白名单; empty: any address
 }
+
+// Template is a template of an official account's template messages or notices, or of a mini program's
+// subscribe messages.
+type Template struct {
+	ID     string       `yaml:"id"`
+	Title  string       `yaml:"title"`
+	Kind   TemplateKind `yaml:"kind"`
+	Fields []Field      `yaml:"fields"`
+}
+
+// TemplateKind is what a template is for.
+type TemplateKind string
+
+const (
+	// MessageTemplate is a 模板消息's, the default of official accounts.
+	MessageTemplate TemplateKind = "template"
+	// NoticeTemplate is a 订阅通知's or 小程序订阅消息's, one message for one agreement: the default of mini
+	// programs.
+	NoticeTemplate TemplateKind = "notice"
+	// LongTermTemplate is a 长期订阅's: one agreement is good until it is taken back.
+	LongTermTemplate TemplateKind = "long_term"
+)
 
 // Field is one keyword of a template; its key says its kind (thing1, time2, phrase3 …).
 type Field struct {
@@ -101,18 +139,23 @@ type Corp struct {
 	Agents        []Agent      `yaml:"agents"`
 	Departments   []Department `yaml:"departments"` // default: one root, id 1
 	Staff         []Staff      `yaml:"staff"`
+	Media         []string     `yaml:"media"` // the media_ids that are good; empty: any
 }
 
 // Agent is a self-built app of a corp.
 type Agent struct {
-	AgentID     int    `yaml:"agent_id"`
-	Secret      string `yaml:"secret"`
-	Name        string `yaml:"name"`
-	Token       string `yaml:"token"`
-	AESKey      string `yaml:"aes_key"`
-	CallbackURL string `yaml:"callback_url"`
-	Visible     []int  `yaml:"visible"`     // departments; empty: everybody
-	NoContacts  bool   `yaml:"no_contacts"` // not under 客户联系「可调用接口的应用」: neither its API nor its events
+	AgentID     int      `yaml:"agent_id"`
+	Secret      string   `yaml:"secret"`
+	Name        string   `yaml:"name"`
+	Token       string   `yaml:"token"`
+	AESKey      string   `yaml:"aes_key"`
+	CallbackURL string   `yaml:"callback_url"`
+	Visible     []int    `yaml:"visible"`         // departments; empty: everybody
+	NoContacts  bool     `yaml:"no_contacts"`     // not under 客户联系「可调用接口的应用」: neither its API nor its events
+	TrustedIPs  []string `yaml:"trusted_ips"`     // 企业可信 IP; empty: any address
+	Disabled    bool     `yaml:"disabled"`        // 已停用
+	Domain      string   `yaml:"redirect_domain"` // 可信域名
+	HomeURL     string   `yaml:"home_url"`        // 应用主页
 }
 
 // Department is a node of the corp's tree; the root has Parent 0.
@@ -130,15 +173,25 @@ type Staff struct {
 	Departments []int    `yaml:"departments"` // default: the root
 	Leads       []int    `yaml:"leads"`       // those of Departments they lead
 	Leaders     []string `yaml:"direct_leader"`
-	Inactive    bool     `yaml:"inactive"` // not activated: gets no messages
+	Inactive    bool     `yaml:"inactive"`     // not activated: gets no messages
+	NoCustomers bool     `yaml:"no_customers"` // without 客户联系
 }
 
-// Person is someone with a WeChat account, who may follow official accounts and be a customer of staff.
+// Person is someone with a WeChat account, who may follow official accounts, use mini programs and be a
+// customer of staff.
 type Person struct {
-	Name     string    `yaml:"name"`
-	UnionID  string    `yaml:"unionid"` // default: made of their first id
-	Follows  []Follow  `yaml:"follows"`
-	Contacts []Contact `yaml:"contacts"`
+	Name     string     `yaml:"name"`
+	UnionID  string     `yaml:"unionid"` // default: made of their first id
+	Phone    string     `yaml:"phone"`   // of their WeChat account
+	Follows  []Follow   `yaml:"follows"`
+	Minis    []MiniUser `yaml:"minis"`
+	Contacts []Contact  `yaml:"contacts"`
+}
+
+// MiniUser is a person's side of a mini program.
+type MiniUser struct {
+	AppID  string `yaml:"app_id"`
+	OpenID string `yaml:"openid"`
 }
 
 // Follow is a person's side of an official account.
@@ -172,9 +225,12 @@ func (c *Config) PointAt(base string) {
 	if base == "" {
 		return
 	}
-	c.Officials, c.Corps = slices.Clone(c.Officials), slices.Clone(c.Corps)
+	c.Officials, c.Minis, c.Corps = slices.Clone(c.Officials), slices.Clone(c.Minis), slices.Clone(c.Corps)
 	for i := range c.Officials {
 		def(&c.Officials[i].CallbackURL, officialAddress(base, c.Officials[i].AppID))
+	}
+	for i := range c.Minis {
+		def(&c.Minis[i].CallbackURL, miniAddress(base, c.Minis[i].AppID))
 	}
 	for i := range c.Corps {
 		x := &c.Corps[i]
@@ -188,6 +244,10 @@ func (c *Config) PointAt(base string) {
 // Where Koi takes callbacks (contract, HTTP).
 func officialAddress(base, appID string) string {
 	return strings.TrimSuffix(base, "/") + "/callback/official/" + appID
+}
+
+func miniAddress(base, appID string) string {
+	return strings.TrimSuffix(base, "/") + "/callback/mini/" + appID
 }
 
 func weComAddress(base, corpID string, agentID int) string {
@@ -228,6 +288,10 @@ func (c Config) withDefaults() (Config, error) {
 	for i := range c.Officials {
 		c.Officials[i].check(fmt.Sprintf("official[%d]", i), bad)
 	}
+	c.Minis = append([]Mini(nil), c.Minis...)
+	for i := range c.Minis {
+		c.Minis[i].check(fmt.Sprintf("mini[%d]", i), bad)
+	}
 	c.Corps = append([]Corp(nil), c.Corps...)
 	for i := range c.Corps {
 		c.Corps[i].check(fmt.Sprintf("wecom[%d]", i), bad)
@@ -252,7 +316,42 @@ func (o *Official) check(path string, bad func(string, string, ...any)) {
 	if o.Mode != "aes" && o.Mode != "compat" && o.Mode != "plain" {
 		bad(path+".mode", "只能是 aes、compat 或 plain，不能是 %q", o.Mode)
 	}
+	o.Templates = slices.Clone(o.Templates)
+	checkTemplates(path, o.Templates, MessageTemplate, bad)
 	checkURL(path+".callback_url", o.CallbackURL, bad)
+}
+
+func (m *Mini) check(path string, bad func(string, string, ...any)) {
+	if m.AppID == "" || m.AppSecret == "" {
+		bad(path, "缺少 app_id 或 app_secret")
+	}
+	def(&m.Mode, "aes")
+	def(&m.Format, "json")
+	def(&m.Name, m.AppID)
+	def(&m.OriginalID, "gh_"+shortHash(m.AppID, 12))
+	if m.Mode != "aes" && m.Mode != "compat" && m.Mode != "plain" {
+		bad(path+".mode", "只能是 aes、compat 或 plain，不能是 %q", m.Mode)
+	}
+	if m.Format != "json" && m.Format != "xml" {
+		bad(path+".format", "只能是 json 或 xml，不能是 %q", m.Format)
+	}
+	m.Templates = slices.Clone(m.Templates)
+	checkTemplates(path, m.Templates, NoticeTemplate, bad)
+	checkURL(path+".callback_url", m.CallbackURL, bad)
+}
+
+// checkTemplates gives templates their kind and refuses wrong ones.
+func checkTemplates(path string, list []Template, otherwise TemplateKind, bad func(string, string, ...any)) {
+	for i := range list {
+		t := &list[i]
+		def(&t.Kind, otherwise)
+		switch {
+		case t.ID == "":
+			bad(fmt.Sprintf("%s.templates[%d]", path, i), "缺少 id")
+		case otherwise == NoticeTemplate && t.Kind == MessageTemplate, !slices.Contains([]TemplateKind{MessageTemplate, NoticeTemplate, LongTermTemplate}, t.Kind):
+			bad(fmt.Sprintf("%s.templates[%d].kind", path, i), "不能是 %q", t.Kind)
+		}
+	}
 }
 
 func (c *Corp) check(path string, bad func(string, string, ...any)) {

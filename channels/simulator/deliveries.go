@@ -68,7 +68,8 @@ type message struct {
 	content  any
 	msgID    string
 	label    string    // who it is from, as the phone shows it
-	follower *follower // the phone, one of the three
+	follower *follower // the phone, one of the four
+	miniUser *miniUser
 	staff    *staff
 	contact  *contact
 	card     *card

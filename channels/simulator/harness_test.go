@@ -22,6 +22,7 @@ import (
 const (
 	testApp    = "wx0123456789abcdef"
 	testSecret = "official-secret"
+	testMini   = "wxmini0123456789ab"
 	testCorp   = "ww0123456789abcdef"
 	testAgent  = 1000002
 	testToken  = "callbacktoken"
@@ -36,8 +37,20 @@ func testConfig() Config {
 	return Config{
 		Officials: []Official{{
 			AppID: testApp, AppSecret: testSecret, Name: "锦鲤云", Token: testToken, AESKey: testKey,
-			Templates: []Template{{ID: "tpl-order", Title: "预约成功通知", Fields: []Field{{"thing1", "项目"}, {"time2", "时间"}}}},
-			Menu:      []Button{{Name: "报价", Key: "price"}, {Name: "官网", URL: "https://example.com"}},
+			Templates: []Template{
+				{ID: "tpl-order", Title: "预约成功通知", Fields: []Field{{"thing1", "项目"}, {"time2", "时间"}}},
+				{ID: "ntc-start", Title: "活动开始提醒", Kind: NoticeTemplate, Fields: []Field{{"thing1", "活动"}, {"time2", "时间"}}},
+				{ID: "ntc-bill", Title: "账单通知", Kind: LongTermTemplate, Fields: []Field{{"amount1", "金额"}}},
+			},
+			Menu: []Button{{Name: "报价", Key: "price"}, {Name: "官网", URL: "https://example.com"}},
+		}},
+		Minis: []Mini{{
+			AppID: testMini, AppSecret: "mini-secret", Name: "锦鲤云助手", Token: testToken, AESKey: testKey,
+			Templates: []Template{
+				{ID: "sub-start", Title: "活动开始提醒", Fields: []Field{{"thing1", "活动"}, {"time2", "时间"}}},
+				{ID: "sub-bill", Title: "账单通知", Kind: LongTermTemplate, Fields: []Field{{"amount1", "金额"}}},
+			},
+			Pages: []string{"pages/index"},
 		}},
 		Corps: []Corp{{
 			CorpID: testCorp, Name: "锦鲤科技", ContactSecret: "contact-secret",
@@ -45,6 +58,7 @@ func testConfig() Config {
 				{AgentID: testAgent, Secret: "agent-secret", Name: "Koi", Token: testToken, AESKey: testKey},
 				{AgentID: 1000003, Secret: "narrow-secret", Name: "市场专用", Token: testToken, AESKey: testKey, Visible: []int{3}, NoContacts: true},
 			},
+			Media:       []string{"media-1"},
 			Departments: []Department{{1, "总部", 0}, {2, "销售部", 1}, {3, "市场部", 1}, {4, "华东销售", 2}},
 			Staff: []Staff{
 				{UserID: "LiNa", Name: "李娜", Position: "销售总监", Departments: []int{2}, Leads: []int{2}},
@@ -54,7 +68,8 @@ func testConfig() Config {
 			},
 		}},
 		People: []Person{
-			{Name: "陈晨", UnionID: "union-chen", Follows: []Follow{{AppID: testApp, OpenID: "oChen"}},
+			{Name: "陈晨", UnionID: "union-chen", Follows: []Follow{{AppID: testApp, OpenID: "oChen"}}, Phone: "13800000001",
+				Minis:    []MiniUser{{AppID: testMini, OpenID: "mChen"}},
 				Contacts: []Contact{{CorpID: testCorp, ExternalUserID: "wmChen", Staff: []string{"zhangsan"}}}},
 			{Name: "路人", Follows: []Follow{{AppID: testApp, OpenID: "oPasser", Known: true}}},
 		},
@@ -86,7 +101,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	return &rig{Simulator: s, t: t, clock: manual, http: server, kept: map[string]string{}}
 }
 
-// token fetches a token once for an owner: "official", "agent", "narrow" or "contact".
+// token fetches a token once for an owner: "official", "mini", "agent", "narrow" or "contact".
 func (r *rig) token(owner string) string {
 	r.t.Helper()
 	if owner == "" {
@@ -96,6 +111,8 @@ func (r *rig) token(owner string) string {
 		var a map[string]any
 		if owner == "official" {
 			a = r.get("/cgi-bin/token?grant_type=client_credential&appid=" + testApp + "&secret=" + testSecret)
+		} else if owner == "mini" {
+			a = r.post("/cgi-bin/stable_token", m{"grant_type": "client_credential", "appid": testMini, "secret": "mini-secret"})
 		} else {
 			a = r.get("/cgi-bin/gettoken?corpid=" + testCorp + "&corpsecret=" + owner + "-secret")
 		}
@@ -195,6 +212,7 @@ type door struct {
 
 	mu     sync.Mutex
 	got    []wechat.Element
+	plain  []string
 	bodies []string
 	answer func(w http.ResponseWriter, n int) // nil: success
 }
@@ -202,7 +220,7 @@ type door struct {
 func newDoor(t *testing.T, r *rig) *door {
 	t.Helper()
 	d := &door{t: t, cipher: map[string]*wechat.Cipher{}}
-	for prefix, receiver := range map[string]string{"/callback/official/": testApp, "/callback/wecom/": testCorp} {
+	for prefix, receiver := range map[string]string{"/callback/official/": testApp, "/callback/mini/": testMini, "/callback/wecom/": testCorp} {
 		c, err := wechat.NewCipher(wechat.Credentials{Token: testToken, AESKey: testKey, Receiver: receiver})
 		require.NoError(t, err)
 		d.cipher[prefix] = c
@@ -226,6 +244,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		sealed, err := wechat.EncryptedXML(string(body))
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+			sealed, err = wechat.EncryptedJSON(body)
+		}
 		if err == nil && sealed != "" {
 			if !c.Verify(q.Get("msg_signature"), q.Get("timestamp"), q.Get("nonce"), sealed) {
 				http.Error(w, "msg_signature", http.StatusUnauthorized)
@@ -236,17 +257,21 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		if strings.HasPrefix(prefix, "/callback/official/") && !wechat.Verify(q.Get("signature"), testToken, q.Get("timestamp"), q.Get("nonce")) {
+		if !strings.HasPrefix(prefix, "/callback/wecom/") && !wechat.Verify(q.Get("signature"), testToken, q.Get("timestamp"), q.Get("nonce")) {
 			http.Error(w, "signature", http.StatusUnauthorized)
 			return
 		}
 	}
-	root, err := wechat.ParseXML(string(plain))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	var root wechat.Element
+	if !bytes.HasPrefix(plain, []byte("{")) {
+		var err error
+		if root, err = wechat.ParseXML(string(plain)); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 	}
 	d.mu.Lock()
+	d.plain = append(d.plain, string(plain))
 	d.got = append(d.got, root)
 	d.bodies = append(d.bodies, string(body))
 	n, answer := len(d.got), d.answer

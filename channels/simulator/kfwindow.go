@@ -30,8 +30,11 @@ func (f *follower) acted(now int64, n int) {
 
 // spend takes one message off an open window: 0, or 45015 when none is open and 45047 when those that
 // are open are used up.
-func (f *follower) spend(now int64) int {
-	for _, a := range []*allowance{&f.action, &f.message} {
+func (f *follower) spend(now int64) int { return spendOf(now, &f.action, &f.message) }
+
+// spendOf takes one message off the first of two allowances that has one.
+func spendOf(now int64, short, long *allowance) int {
+	for _, a := range []*allowance{short, long} {
 		if a.open(now) && a.left != 0 {
 			if a.left != unlimited {
 				a.left--
@@ -39,7 +42,7 @@ func (f *follower) spend(now int64) int {
 			return 0
 		}
 	}
-	if f.action.open(now) || f.message.open(now) {
+	if short.open(now) || long.open(now) {
 		return 45047
 	}
 	return 45015

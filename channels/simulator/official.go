@@ -2,9 +2,7 @@ package simulator
 
 import (
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // What 发送客服消息 takes (api_sendcustommessage).
@@ -43,66 +41,17 @@ func (s *Simulator) sendCustom(c *call) (answer, *refusal) {
 // A repeat with the same client_msg_id is dropped for about ten minutes (模板消息, "防重入id").
 const clientMsgIDWindow = 10 * time.Minute
 
-var templateChecks = []check{
-	need("touser", 40003),
-	need("template_id", 40037),
-	that("data 必填", 47003, func(c *call) bool { return len(c.in.obj("data")) > 0 }),
-	that("data 的每个字段须为 {\"value\": 文本}，且不含换行", 47003, func(c *call) bool {
-		data := c.in.obj("data")
-		for name := range data {
-			v, isText := data.at(name + ".value").(string)
-			if !isText || strings.ContainsAny(v, "\r\n") {
-				return false
-			}
-		}
-		return true
-	}),
-	that("字段值不超过其类型的长度", 47003, func(c *call) bool {
-		data := c.in.obj("data")
-		for name := range data {
-			if utf8.RuneCountInString(data.str(name+".value")) > fieldLimit(name) {
-				return false
-			}
-		}
-		return true
-	}),
-}
-
-// fieldLimits are the lengths in characters by kind of keyword (订阅消息参数值内容限制); anything else
-// may have 20, since 2023-05-04. first and remark are no longer shown, and so not limited.
-var fieldLimits = map[string]int{
-	"thing": 20, "number": 32, "letter": 32, "symbol": 5, "character_string": 32, "phone_number": 17,
-	"car_number": 8, "name": 10, "phrase": 5, "time": 32, "date": 32, "amount": 11, "const": 20,
-}
-
-const unshown = 1 << 20
-
-func fieldLimit(key string) int {
-	if key == "first" || key == "remark" {
-		return unshown
-	}
-	if n, known := fieldLimits[strings.TrimRight(key, "0123456789")]; known {
-		return n
-	}
-	return 20
-}
-
 type templateKey struct{ app, openID, clientMsgID string }
+
+// clientMsg is a message sent with a client_msg_id, and when.
+type clientMsg struct{ id, at int64 }
 
 // sendTemplate delivers a template message and then reports its end by callback (TEMPLATESENDJOBFINISH).
 func (s *Simulator) sendTemplate(c *call) (answer, *refusal) {
 	o, to := c.official, c.in.str("touser")
-	template := o.templates[c.in.str("template_id")]
-	if template == nil && len(o.templates) > 0 {
-		return nil, refuse(40037)
-	}
-	if template != nil {
-		data := c.in.obj("data")
-		for _, field := range template.Fields {
-			if data.str(field.Key+".value") == "" {
-				return nil, refusef(47003, "data.%s.value is empty", field.Key)
-			}
-		}
+	t, no := c.template(o.templates, MessageTemplate)
+	if no != nil {
+		return nil, no
 	}
 	f := o.followers[to]
 	if f == nil && !s.cfg.AcceptStrangers {
@@ -114,14 +63,13 @@ func (s *Simulator) sendTemplate(c *call) (answer, *refusal) {
 	key := templateKey{o.AppID, to, c.in.str("client_msg_id")}
 	if key.clientMsgID != "" {
 		if first, repeat := s.clientMsgs.get(key, c.now); repeat {
-			s.deliveries.repeated()
-			return ok(answer{"msgid": first}), nil
+			return s.sentBefore(c, key, first)
 		}
 	}
 	// A number, and one that doesn't fit a float64: callers must read it as an integer.
 	msgID := s.nextID()
 	if key.clientMsgID != "" {
-		s.clientMsgs.put(key, msgID, c.now+clientMsgIDWindow.Milliseconds(), c.now)
+		s.clientMsgs.put(key, clientMsg{msgID, c.now}, c.now+clientMsgIDWindow.Milliseconds(), c.now)
 	}
 	status := "success"
 	if f != nil && f.refuses {
@@ -131,13 +79,7 @@ func (s *Simulator) sendTemplate(c *call) (answer, *refusal) {
 		status = said
 	}
 	if status == "success" {
-		content := map[string]any{"template_id": c.in.at("template_id"), "data": c.in.at("data")}
-		for _, name := range []string{"url", "miniprogram"} {
-			if v := c.in.at(name); present(v) {
-				content[name] = v
-			}
-		}
-		s.deliver(c, message{account: o.AppID, to: to, kind: "template", content: content, follower: f, label: o.Name, msgID: strconv.FormatInt(msgID, 10)})
+		s.deliver(c, message{account: o.AppID, to: to, kind: "template", content: shownContent(c, t), follower: f, label: o.Name, msgID: strconv.FormatInt(msgID, 10)})
 	}
 	if f != nil {
 		x := s.officialEvent(f, c.now, "TEMPLATESENDJOBFINISH").num("MsgID", msgID).text("Status", status)
@@ -147,6 +89,17 @@ func (s *Simulator) sendTemplate(c *call) (answer, *refusal) {
 		})
 	}
 	return ok(answer{"msgid": msgID}), nil
+}
+
+// sentBefore answers a repeat: 45065 with the msgid of the first, and 45066 when it comes too soon after it.
+func (s *Simulator) sentBefore(c *call, key templateKey, first clientMsg) (answer, *refusal) {
+	if c.now-first.at < s.cfg.ClientMsgIDPause.Milliseconds() {
+		return nil, refuse(45066)
+	}
+	s.deliveries.repeated()
+	a := c.write(wechatOA, refusef(45065, "%s", key.clientMsgID))
+	a["msgid"] = first.id
+	return a, nil
 }
 
 // userInfo tells what an official account may know of a follower. Nickname, sex and region are no longer

@@ -73,6 +73,8 @@ func (s *Simulator) phoneOf(m message) *chat {
 		return &m.staff.chat
 	case m.follower != nil:
 		return &m.follower.person.chat
+	case m.miniUser != nil:
+		return &m.miniUser.person.chat
 	case m.contact != nil:
 		return &m.contact.person.chat
 	}
@@ -95,11 +97,13 @@ func summary(kind string, content any) string {
 	switch kind {
 	case "text", "markdown":
 		s = first("content")
-	case "textcard", "miniprogrampage", "video", "music":
+	case "textcard", "miniprogrampage", "link", "video", "music":
 		s = first("title", "description")
 	case "template_card":
 		s = first("main_title.title", "sub_title_text", "main_title.desc")
-	case "template":
+	case "once":
+		s = first("title") + " " + first("data.content.value")
+	case "template", "notice", "subscribe":
 		var parts []string
 		data := f.obj("data")
 		for _, name := range sortedKeys(data) {

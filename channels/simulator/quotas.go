@@ -53,6 +53,8 @@ var standing = []struct {
 	{"oa.stable_token.force", 20, "每天可强制刷新稳定版 access_token 的次数"},
 	{"oa.kf.message", 5, "用户发消息后 48 小时内可下发的客服消息条数"},
 	{"oa.kf.action", 3, "关注、扫码、点菜单后 1 分钟内可下发的客服消息条数"},
+	{"mini.kf.message", 5, "小程序：用户发消息后 48 小时内可下发的客服消息条数"},
+	{"mini.kf.session", 2, "小程序：进入客服会话后 1 分钟内可下发的客服消息条数"},
 	{"wecom.send.per_account", 200, "每个应用每天可发人次 = 帐号数 × 此数 (path/90454)"},
 	{"wecom.member.minute", 30, "同一应用对同一成员每分钟的消息数，超过的悄悄丢弃"},
 	{"wecom.member.hour", 1000, "同一应用对同一成员每小时的消息数，超过的悄悄丢弃"},

@@ -7,7 +7,7 @@ type auth int
 
 const (
 	noToken      auth = iota // the call that fetches one
-	appToken                 // an official account's
+	appToken                 // an official account's or a mini program's
 	agentToken               // a WeCom app's
 	contactToken             // the 客户联系 secret's, or an app's that may call customer contact
 	corpToken                // any of the corp's
@@ -46,8 +46,8 @@ func wecomAPI(more ...quota) []quota {
 	}, more...)
 }
 
-// rules is the table: every interface the simulator knows, with its checks, quotas and codes. Two
-// platforms share some paths; the token tells them apart.
+// rules is the table: every interface the simulator knows, with its checks, quotas and codes. Some
+// platforms share paths; the token tells them apart.
 func rules() []rule {
 	appCredentials := []check{need("appid", 41002), need("secret", 41004), oneOf("grant_type", 40002, "client_credential")}
 	return []rule{
@@ -59,8 +59,18 @@ func rules() []rule {
 		}, appCredentials, (*Simulator).stableToken},
 		{wechatOA, post, "/cgi-bin/message/custom/send", "发送客服消息", appToken,
 			[]quota{daily("oa.kf", 500_000)}, kfChecks, (*Simulator).sendCustom},
+		{wechatMini, post, "/cgi-bin/message/custom/send", "发送小程序客服消息", appToken,
+			[]quota{daily("mini.kf", 500_000)}, miniKFChecks, (*Simulator).sendMiniCustom},
 		{wechatOA, post, "/cgi-bin/message/template/send", "发送模板消息", appToken,
-			[]quota{daily("oa.template", 100_000)}, templateChecks, (*Simulator).sendTemplate},
+			[]quota{daily("oa.template", 100_000)}, dataChecks, (*Simulator).sendTemplate},
+		{wechatOA, post, "/cgi-bin/message/subscribe/bizsend", "发送订阅通知", appToken,
+			[]quota{daily("oa.notice", 100_000)}, dataChecks, (*Simulator).bizSend},
+		{wechatOA, post, "/cgi-bin/message/template/subscribe", "发送一次性订阅消息", appToken,
+			[]quota{daily("oa.once", 100_000)}, onceChecks, (*Simulator).sendOnce},
+		{wechatOA, get, "/cgi-bin/template/get_all_private_template", "获取模板列表", appToken, nil, nil, (*Simulator).templateList},
+		{wechatOA, get, "/wxaapi/newtmpl/gettemplate", "获取订阅通知的模板列表", appToken, nil, nil, (*Simulator).noticeList},
+		{wechatOA, get, "/cgi-bin/ticket/getticket", "获取 jsapi_ticket", appToken, nil,
+			[]check{oneOf("type", 40097, "jsapi")}, (*Simulator).ticket},
 		{wechatOA, get, "/cgi-bin/user/info", "获取用户基本信息", appToken,
 			[]quota{daily("oa.user_info", 5_000_000)}, []check{need("openid", 40003)}, (*Simulator).userInfo},
 		{wechatOA, get, "/cgi-bin/user/get", "获取关注者列表", appToken,
@@ -69,6 +79,15 @@ func rules() []rule {
 			[]quota{{"oa.clear_quota", 10, month, byAccount, 48006}}, []check{need("appid", 40013)}, (*Simulator).clearQuota},
 		{wechatOA, get, "/cgi-bin/get_api_domain_ip", "获取接口服务器 IP", appToken, nil, nil, (*Simulator).ipList},
 		{wechatOA, get, "/cgi-bin/getcallbackip", "获取回调服务器 IP", appToken, nil, nil, (*Simulator).ipList},
+
+		{wechatMini, get, "/sns/jscode2session", "小程序登录", noToken, nil, sessionChecks, (*Simulator).codeToSession},
+		{wechatMini, post, "/wxa/business/getuserphonenumber", "获取手机号", appToken, nil,
+			[]check{need("code", 40029)}, (*Simulator).userPhone},
+		{wechatMini, post, "/cgi-bin/message/subscribe/send", "发送小程序订阅消息", appToken,
+			[]quota{daily("mini.subscribe", 10_000_000)}, miniDataChecks, (*Simulator).sendSubscribe},
+		{wechatMini, get, "/wxaapi/newtmpl/gettemplate", "获取小程序订阅消息的模板列表", appToken, nil, nil, (*Simulator).noticeList},
+		{wechatMini, get, "/cgi-bin/get_api_domain_ip", "获取接口服务器 IP", appToken, nil, nil, (*Simulator).ipList},
+		{wechatMini, get, "/cgi-bin/getcallbackip", "获取回调服务器 IP", appToken, nil, nil, (*Simulator).ipList},
 
 		{weCom, get, "/cgi-bin/gettoken", "获取 access_token", noToken, nil,
 			[]check{need("corpid", 41002), need("corpsecret", 41004)}, (*Simulator).corpToken},
@@ -87,6 +106,12 @@ func rules() []rule {
 		{weCom, post, "/cgi-bin/idconvert/unionid_to_external_userid", "unionid 转 external_userid", contactToken, wecomAPI(),
 			[]check{need("unionid", 40063), need("openid", 40063)}, (*Simulator).unionToExternal},
 		{weCom, post, "/cgi-bin/externalcontact/send_welcome_msg", "发送新客户欢迎语", contactToken, wecomAPI(), welcomeChecks, (*Simulator).sendWelcome},
+		{weCom, get, "/cgi-bin/agent/get", "获取应用", corpToken, wecomAPI(), []check{whole("agentid", 41011)}, (*Simulator).agentGet},
+		{weCom, get, "/cgi-bin/get_jsapi_ticket", "获取企业的 jsapi_ticket", corpToken, wecomAPI(
+			quota{"wecom.ticket.corp", 400, hour, func(c *call) string { return c.corp.CorpID }, 45009},
+			quota{"wecom.ticket.agent", 100, hour, byAccount, 45009}), nil, (*Simulator).ticket},
+		{weCom, get, "/cgi-bin/ticket/get", "获取应用的 jsapi_ticket", agentToken, wecomAPI(
+			quota{"wecom.agent_ticket", 100, hour, byAccount, 45009}), []check{oneOf("type", 40035, "agent_config")}, (*Simulator).ticket},
 		{weCom, get, "/cgi-bin/get_api_domain_ip", "获取接口服务器 IP", corpToken, wecomAPI(), nil, (*Simulator).ipList},
 		{weCom, get, "/cgi-bin/getcallbackip", "获取回调服务器 IP", corpToken, wecomAPI(), nil, (*Simulator).ipList},
 	}
@@ -108,13 +133,13 @@ func (s *Simulator) perform(c *call, candidates []*rule) answer {
 	return a
 }
 
-// pick finds the rule for a path that two platforms share: the one whose platform issued the token, or
+// pick finds the rule for a path that platforms share: the one whose platform issued the token, or
 // without a usable token the one whose host or fields the call shows.
 func (s *Simulator) pick(c *call, candidates []*rule) *rule {
 	if len(candidates) == 1 {
 		return candidates[0]
 	}
-	want := wechatOA
+	want := candidates[0].platform
 	if t := s.tokens.find(c.in.str("access_token")); t != nil {
 		want = t.platform
 	} else if c.in.str("userid") != "" {
@@ -131,7 +156,7 @@ func (s *Simulator) pick(c *call, candidates []*rule) *rule {
 // admit runs everything that is checked before a rule acts.
 func (s *Simulator) admit(c *call, r *rule) *refusal {
 	if r.auth == noToken {
-		c.official = s.appIDs[c.in.str("appid")] // nil for an unknown one, which has no quota to use up
+		c.owner = s.app(c.in.str("appid")) // nobody for an unknown one, which has no quota to use up
 	} else if no := s.authorise(c, r); no != nil {
 		return no
 	}
@@ -144,7 +169,7 @@ func (s *Simulator) admit(c *call, r *rule) *refusal {
 			return refuse(q.code)
 		}
 	}
-	if r.method == post && r.platform == wechatOA {
+	if r.method == post && r.platform != weCom {
 		if len(c.raw) == 0 {
 			return refuse(44002)
 		}

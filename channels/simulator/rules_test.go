@@ -28,6 +28,14 @@ var (
 		"data": m{"thing1": m{"value": "产品演示"}, "time2": m{"value": "2026-11-23 10:00"}}}
 )
 
+var (
+	startNotice   = m{"touser": "oChen", "template_id": "ntc-start", "data": m{"thing1": m{"value": "开放日"}, "time2": m{"value": "10:00"}}}
+	startMini     = m{"touser": "mChen", "template_id": "sub-start", "page": "pages/index?a=1", "data": startNotice["data"]}
+	onceMessage   = m{"touser": "oChen", "template_id": "once-1", "scene": 7, "title": "活动提醒", "data": m{"content": m{"value": "明天开始"}}}
+	welcomeLink   = m{"msgtype": "link", "link": m{"title": "产品手册", "url": "https://koi.example"}}
+	welcomeAttach = m{"welcome_code": "x", "attachments": []any{welcomeLink}}
+)
+
 func cardMessage(c m) m {
 	return m{"touser": "zhangsan", "msgtype": "template_card", "agentid": testAgent, "template_card": c}
 }
@@ -51,6 +59,8 @@ func attempts() []attempt {
 	kf, tpl, send, card := base+"message/custom/send", base+"message/template/send", base+"message/send", base+"message/update_template_card"
 	tok, stable, corpTok := base+"token?", base+"stable_token", base+"gettoken?"
 	wel, batch, conv := base+"externalcontact/send_welcome_msg", base+"externalcontact/batch/get_by_user", base+"idconvert/unionid_to_external_userid"
+	notice, once, mini := base+"message/subscribe/bizsend", base+"message/template/subscribe", base+"message/subscribe/send"
+	number, login := "/wxa/business/getuserphonenumber", "/sns/jscode2session?"
 	good := m{"grant_type": "client_credential", "appid": testApp, "secret": testSecret}
 	update := m{"agentid": testAgent, "response_code": "none", "userids": []any{"zhangsan"}, "button": m{"replace_name": "已认领"}}
 	media := func(kind string, content m) m {
@@ -95,6 +105,66 @@ func attempts() []attempt {
 		{"template with a line break", "official", tpl, changed(orderNotice, "data", "thing1", m{"value": "a\nb"}), 47003},
 		{"template with a long value", "official", tpl, changed(orderNotice, "data", "thing1", m{"value": strings.Repeat("长", 21)}), 47003},
 		{"template with a missing keyword", "official", tpl, changed(orderNotice, "data", "time2", nil), 47003},
+
+		{"template of another kind", "official", tpl, with(orderNotice, "template_id", "ntc-start"), 40037},
+
+		{"notice without agreement", "official", notice, startNotice, 43101},
+		{"notice to someone who doesn't follow and agreed to nothing", "official", notice, with(startNotice, "touser", "oPasser"), 43101},
+		{"notice without touser", "official", notice, with(startNotice, "touser", nil), 40003},
+		{"notice to unknown openid", "official", notice, with(startNotice, "touser", "oNobody"), 40003},
+		{"notice without id", "official", notice, with(startNotice, "template_id", nil), 40037},
+		{"notice of another kind", "official", notice, with(startNotice, "template_id", "tpl-order"), 40037},
+		{"notice without data", "official", notice, with(startNotice, "data", nil), 47003},
+		{"notice with an empty value", "official", notice, changed(startNotice, "data", "thing1", m{"value": ""}), 47003},
+		{"notice with a time that is none", "official", notice, changed(startNotice, "data", "time2", m{"value": "明天"}), 47003},
+		{"notice by a mini program", "mini", notice, startNotice, 40001},
+
+		{"once without confirmation", "official", once, onceMessage, 43101},
+		{"once to nobody", "official", once, with(onceMessage, "touser", nil), 40003},
+		{"once to a stranger", "official", once, with(onceMessage, "touser", "oNobody"), 40003},
+		{"once without template", "official", once, with(onceMessage, "template_id", nil), 40037},
+		{"once with a scene out of range", "official", once, with(onceMessage, "scene", 10_001), 40035},
+		{"once without title", "official", once, with(onceMessage, "title", nil), 47003},
+		{"once with a long title", "official", once, with(onceMessage, "title", strings.Repeat("长", 16)), 47003},
+		{"once without content", "official", once, with(onceMessage, "data", nil), 47003},
+		{"once with a long content", "official", once, with(onceMessage, "data", m{"content": m{"value": strings.Repeat("长", 201)}}), 47003},
+
+		{"template list", "official", base + "template/get_all_private_template", nil, 0},
+		{"notice template list", "official", "/wxaapi/newtmpl/gettemplate", nil, 0},
+		{"ticket", "official", base + "ticket/getticket?type=jsapi", nil, 0},
+		{"ticket of unknown type", "official", base + "ticket/getticket?type=x", nil, 40097},
+
+		{"login without appid", "", login + "secret=x&js_code=x&grant_type=authorization_code", nil, 41002},
+		{"login without secret", "", login + "appid=x&js_code=x&grant_type=authorization_code", nil, 41004},
+		{"login without code", "", login + "appid=x&secret=x&grant_type=authorization_code", nil, 41008},
+		{"login with wrong grant type", "", login + "appid=x&secret=x&js_code=x&grant_type=x", nil, 40002},
+		{"login to an unknown mini program", "", login + "appid=x&secret=x&js_code=x&grant_type=authorization_code", nil, 40013},
+		{"login to an official account", "", login + "appid=" + testApp + "&secret=" + testSecret + "&js_code=x&grant_type=authorization_code", nil, 40013},
+		{"login with a wrong secret", "", login + "appid=" + testMini + "&secret=x&js_code=x&grant_type=authorization_code", nil, 40125},
+		{"login with an unknown code", "", login + "appid=" + testMini + "&secret=mini-secret&js_code=x&grant_type=authorization_code", nil, 40029},
+		{"phone without code", "mini", number, m{"x": 1}, 40029},
+		{"phone with an unknown code", "mini", number, m{"code": "x"}, 40029},
+		{"subscribe message without agreement", "mini", mini, startMini, 43101},
+		{"subscribe message to nobody", "mini", mini, with(startMini, "touser", nil), 40003},
+		{"subscribe message to a follower's openid", "mini", mini, with(startMini, "touser", "oChen"), 40003},
+		{"subscribe message without id", "mini", mini, with(startMini, "template_id", nil), 40037},
+		{"subscribe message of an unknown template", "mini", mini, with(startMini, "template_id", "x"), 40037},
+		{"subscribe message without data", "mini", mini, with(startMini, "data", nil), 47003},
+		{"subscribe message with a missing keyword", "mini", mini, changed(startMini, "data", "time2", nil), 47003},
+		{"subscribe message with a number as value", "mini", mini, changed(startMini, "data", "thing1", m{"value": 1}), 47003},
+		{"subscribe message for an unknown version", "mini", mini, with(startMini, "miniprogram_state", "x"), 47003},
+		{"subscribe message to an unknown page", "mini", mini, with(startMini, "page", "pages/none"), 41030},
+		{"subscribe message to a page from the root", "mini", mini, with(startMini, "page", "/pages/index"), 41030},
+		{"mini-program kf to nobody", "mini", kf, with(kfText("mChen", "hi"), "touser", nil), 40003},
+		{"mini-program kf to a stranger", "mini", kf, kfText("mNobody", "hi"), 40003},
+		{"mini-program kf outside the windows", "mini", kf, kfText("mChen", "hi"), 45015},
+		{"mini-program kf of a type it can't", "mini", kf, m{"touser": "mChen", "msgtype": "msgmenu", "msgmenu": m{"head_content": "x"}}, 40008},
+		{"mini-program kf without content", "mini", kf, with(kfText("mChen", "hi"), "text", nil), 44004},
+		{"mini-program kf with empty text", "mini", kf, kfText("mChen", ""), 44004},
+		{"mini-program kf too long", "mini", kf, kfText("mChen", strings.Repeat("长", 683)), 45002},
+		{"mini-program templates", "mini", "/wxaapi/newtmpl/gettemplate", nil, 0},
+		{"mini-program ip list", "mini", base + "get_api_domain_ip", nil, 0},
+		{"mini-program callback ip list", "mini", base + "getcallbackip", nil, 0},
 
 		{"user info", "official", base + "user/info?openid=oChen", nil, 0},
 		{"user info without openid", "official", base + "user/info", nil, 40003},
@@ -210,6 +280,16 @@ func attempts() []attempt {
 		{"welcome too long", "agent", wel, m{"welcome_code": "x", "text": m{"content": strings.Repeat("x", 4001)}}, 45002},
 		{"welcome with too many attachments", "agent", wel, m{"welcome_code": "x", "attachments": anys(10)}, 40058},
 		{"welcome with an unknown code", "agent", wel, m{"welcome_code": "x", "text": m{"content": "您好"}}, 41050},
+		{"welcome with an attachment of unknown kind", "agent", wel, with(welcomeAttach, "attachments", []any{m{"msgtype": "smoke"}}), 40058},
+		{"welcome with an incomplete link", "agent", wel, with(welcomeAttach, "attachments", []any{m{"msgtype": "link", "link": m{"title": "x"}}}), 40058},
+		{"welcome with expired media", "agent", wel, with(welcomeAttach, "attachments", []any{m{"msgtype": "image", "image": m{"media_id": "gone"}}}), 40007},
+		{"agent", "agent", base + "agent/get?agentid=1000002", nil, 0},
+		{"agent without id", "agent", base + "agent/get", nil, 41011},
+		{"agent unknown", "agent", base + "agent/get?agentid=9", nil, 40056},
+		{"agent of another", "agent", base + "agent/get?agentid=1000003", nil, 301002},
+		{"corp ticket", "agent", base + "get_jsapi_ticket", nil, 0},
+		{"agent ticket", "agent", base + "ticket/get?type=agent_config", nil, 0},
+		{"agent ticket of unknown type", "agent", base + "ticket/get?type=x", nil, 40035},
 		{"corp ip list", "agent", base + "get_api_domain_ip", nil, 0},
 		{"corp callback ip list", "contact", base + "getcallbackip", nil, 0},
 		{"unknown path", "agent", base + "nothing/here", m{}, 40066},
@@ -217,8 +297,10 @@ func attempts() []attempt {
 }
 
 // Outcomes that need more than one call are tested where the thing is: successes of token calls (every
-// test), of customer-service messages, card updates and welcome messages.
+// test), of messages somebody must have agreed to or opened a window for, logins, card updates and welcome messages.
 var elsewhere = []string{"official /cgi-bin/token", "wecom /cgi-bin/gettoken", "official /cgi-bin/message/custom/send",
+	"official /cgi-bin/message/subscribe/bizsend", "official /cgi-bin/message/template/subscribe", "mini /sns/jscode2session",
+	"mini /wxa/business/getuserphonenumber", "mini /cgi-bin/message/subscribe/send", "mini /cgi-bin/message/custom/send",
 	"wecom /cgi-bin/message/update_template_card", "wecom /cgi-bin/externalcontact/send_welcome_msg"}
 
 func TestRules_answer_every_call_of_the_table_with_its_code(t *testing.T) {
@@ -239,7 +321,9 @@ func TestRules_have_an_attempt_for_every_rule_and_every_check(t *testing.T) {
 	for _, a := range attempts() {
 		path, _, _ := strings.Cut(a.path, "?")
 		p := "wecom"
-		if a.owner == "official" || strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "stable_token") {
+		if a.owner == "mini" || path == "/sns/jscode2session" {
+			p = "mini"
+		} else if a.owner == "official" || strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "stable_token") {
 			p = "official"
 		}
 		tried[fmt.Sprintf("%s %s %d", p, path, a.code)] = true

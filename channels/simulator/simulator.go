@@ -1,4 +1,4 @@
-// Package simulator is the other side: the official account's and WeCom's servers on loopback, at their
+// Package simulator is the other side: the servers of official accounts, mini programs and WeCom on loopback, at their
 // original paths, and the people behind them. It judges calls by one table of rules (see rules), keeps a
 // world of followers, staff and customers, shows their phones, lets them act, and sends what they do as
 // signed and encrypted callbacks, with the platforms' retries. Told to, it misbehaves.
@@ -41,11 +41,12 @@ type Simulator struct {
 	world
 	tokens     tokens
 	counters   *counters
-	sent       *expiring[sentKey, *sentMessage] // WeCom messages under duplicate check
-	clientMsgs *expiring[templateKey, int64]    // template messages by client_msg_id
-	welcomes   *expiring[string, *welcome]      // welcome codes
-	responses  *expiring[string, *cardResponse] // template_card response codes
-	recent     list.List                        // *chat, by how recently something happened, newest first
+	sent       *expiring[sentKey, *sentMessage]  // WeCom messages under duplicate check
+	clientMsgs *expiring[templateKey, clientMsg] // template messages by client_msg_id
+	welcomes   *expiring[string, *welcome]       // welcome codes
+	responses  *expiring[string, *cardResponse]  // template_card response codes
+	codes      *expiring[string, *miniCode]      // what a mini program got of wx.login and 手机号快速验证
+	recent     list.List                         // *chat, by how recently something happened, newest first
 
 	ids        atomic.Int64
 	faults     *faults
@@ -74,9 +75,10 @@ func New(cfg Config) (*Simulator, error) {
 		tokens:     tokens{newExpiring[string, *token](maxTokens)},
 		counters:   newCounters(cfg.Quotas),
 		sent:       newExpiring[sentKey, *sentMessage](cfg.DedupeKeys),
-		clientMsgs: newExpiring[templateKey, int64](cfg.DedupeKeys),
+		clientMsgs: newExpiring[templateKey, clientMsg](cfg.DedupeKeys),
 		welcomes:   newExpiring[string, *welcome](maxPeople),
 		responses:  newExpiring[string, *cardResponse](cfg.DedupeKeys),
+		codes:      newExpiring[string, *miniCode](maxPeople),
 		faults:     &faults{},
 		calls:      newCallJournal(cfg.History),
 		deliveries: newDeliveries(cfg.History, cfg.DeliveryKeys),
@@ -227,7 +229,7 @@ func (s *Simulator) accountOf(c *call) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.tokens.find(c.in.str("access_token")); t != nil {
-		return (&call{official: t.official, corp: t.corp, agent: t.agent}).account()
+		return t.account()
 	}
 	return c.in.str("appid") + c.in.str("corpid")
 }

@@ -3,6 +3,7 @@ package simulator
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"time"
 )
 
@@ -10,9 +11,7 @@ import (
 type token struct {
 	value    string
 	platform platform
-	official *official
-	corp     *corp
-	agent    *agent // nil: the 客户联系 secret
+	owner
 	expires  int64
 	replaced int64 // when it stops working because a newer one was fetched; 0: it is the newest
 }
@@ -63,7 +62,7 @@ func (s *Simulator) authorise(c *call, r *rule) *refusal {
 	t := s.tokens.find(value)
 	switch {
 	case t == nil || t.platform != r.platform:
-		if r.platform == wechatOA && len(value) >= minTokenSize {
+		if r.platform != weCom && len(value) >= minTokenSize {
 			return refuse(40001)
 		}
 		return refuse(40014)
@@ -72,11 +71,17 @@ func (s *Simulator) authorise(c *call, r *rule) *refusal {
 	case t.expires <= c.wall:
 		return refuse(42001)
 	}
-	c.official, c.corp, c.agent = t.official, t.corp, t.agent
+	c.owner = t.owner
+	if c.agent != nil && !admits(c.agent.TrustedIPs, c.ip) {
+		return refuse(60020)
+	}
 	switch r.auth {
 	case agentToken:
 		if c.agent == nil {
 			return refuse(48002)
+		}
+		if c.agent.Disabled {
+			return refuse(50003)
 		}
 	case contactToken:
 		if c.agent != nil && c.agent.NoContacts {
@@ -86,49 +91,87 @@ func (s *Simulator) authorise(c *call, r *rule) *refusal {
 	return nil
 }
 
-// credentials finds the account of appid and secret.
-func (s *Simulator) credentials(c *call) (*official, *refusal) {
-	o := s.appIDs[c.in.str("appid")]
-	if o == nil {
-		return nil, refuse(40013)
+// appTokens are the tokens of an official account or a mini program.
+type appTokens struct {
+	classic *token // the newest of /cgi-bin/token
+	stable  *token // the newest of /cgi-bin/stable_token
+	forced  int64  // when stable was last force-refreshed, wall Unix ms
+}
+
+// admits reports whether an allow-list of addresses lets one in; an empty one lets in everybody.
+func admits(list []string, ip string) bool { return len(list) == 0 || slices.Contains(list, ip) }
+
+// app is the official account or mini program of an AppID; neither for an unknown one.
+func (s *Simulator) app(appID string) owner {
+	if o := s.appIDs[appID]; o != nil {
+		return owner{official: o}
 	}
-	if c.in.str("secret") != o.AppSecret {
-		return nil, refuse(40125)
+	if m := s.miniIDs[appID]; m != nil {
+		return owner{mini: m}
 	}
-	c.official = o
-	return o, nil
+	return owner{}
+}
+
+// credentials finds the account of appid and secret. The allow-list of addresses (IP 白名单) guards the
+// calls that show the secret.
+func (s *Simulator) credentials(c *call) *refusal {
+	c.owner = s.app(c.in.str("appid"))
+	var secret string
+	var trusted []string
+	switch {
+	case c.official != nil:
+		secret, trusted = c.official.AppSecret, c.official.TrustedIPs
+	case c.mini != nil:
+		secret, trusted = c.mini.AppSecret, c.mini.TrustedIPs
+	default:
+		return refuse(40013)
+	}
+	if c.in.str("secret") != secret {
+		return refuse(40125)
+	}
+	if !admits(trusted, c.ip) {
+		return refusef(40164, "invalid ip %s, not in whitelist", c.ip)
+	}
+	return nil
+}
+
+func (o owner) appTokens() (*appTokens, platform) {
+	if o.mini != nil {
+		return &o.mini.appTokens, wechatMini
+	}
+	return &o.official.appTokens, wechatOA
 }
 
 // classicToken issues a new token each time; the one before works for a while longer (获取Access token:
 // "老的 access_token 在5分钟内仍可用").
 func (s *Simulator) classicToken(c *call) (answer, *refusal) {
-	o, no := s.credentials(c)
-	if no != nil {
+	if no := s.credentials(c); no != nil {
 		return nil, no
 	}
+	o, p := c.appTokens()
 	if o.classic != nil {
 		o.classic.replaced = c.wall + max(s.cfg.TokenGrace, 0).Milliseconds()
 	}
-	o.classic = s.tokens.issue(&token{platform: wechatOA, official: o}, s.cfg.TokenTTL, c.wall)
+	o.classic = s.tokens.issue(&token{platform: p, owner: c.owner}, s.cfg.TokenTTL, c.wall)
 	return answer{"access_token": o.classic.value, "expires_in": int(s.cfg.TokenTTL / time.Second)}, nil
 }
 
 // stableToken answers the same token until shortly before its end; it lives apart from the classic one.
 func (s *Simulator) stableToken(c *call) (answer, *refusal) {
-	o, no := s.credentials(c)
-	if no != nil {
+	if no := s.credentials(c); no != nil {
 		return nil, no
 	}
+	o, p := c.appTokens()
 	force, _ := c.in["force_refresh"].(bool)
 	if force && o.stable != nil && c.wall-o.forced < stableForce.Milliseconds() {
 		force = false
 	}
-	if force && !s.counters.take("oa.stable_token.force", s.counters.standing("oa.stable_token.force"), day, o.AppID, 1, c.now) {
+	if force && !s.counters.take("oa.stable_token.force", s.counters.standing("oa.stable_token.force"), day, c.account(), 1, c.now) {
 		return nil, refuse(45009)
 	}
 	old := o.stable
 	if old == nil || force || old.expires-c.wall <= stableRenewal.Milliseconds() {
-		o.stable = s.tokens.issue(&token{platform: wechatOA, official: o}, s.cfg.TokenTTL, c.wall)
+		o.stable = s.tokens.issue(&token{platform: p, owner: c.owner}, s.cfg.TokenTTL, c.wall)
 		if force {
 			o.forced = c.wall
 		}
@@ -159,7 +202,7 @@ func (s *Simulator) corpToken(c *call) (answer, *refusal) {
 	}
 	c.corp, c.agent = x, a
 	if *slot == nil || (*slot).expires <= c.wall {
-		*slot = s.tokens.issue(&token{platform: weCom, corp: x, agent: a}, s.cfg.TokenTTL, c.wall)
+		*slot = s.tokens.issue(&token{platform: weCom, owner: c.owner}, s.cfg.TokenTTL, c.wall)
 	}
 	return ok(answer{"access_token": (*slot).value, "expires_in": int(((*slot).expires - c.wall) / 1000)}), nil
 }
@@ -180,8 +223,7 @@ func (s *Simulator) ExpireTokens(account string) {
 	wall := s.clk.Wall().UnixMilli()
 	for _, x := range s.tokens.issued.entries {
 		t := x.value
-		c := call{official: t.official, corp: t.corp, agent: t.agent}
-		if (account == "" || account == c.account()) && t.expires > wall {
+		if (account == "" || account == t.account()) && t.expires > wall {
 			t.expires = wall
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// followUserList are the members with the customer-contact function: here everyone active in sight.
+// followUserList are the members with the customer-contact function: here everyone active in sight who was not denied it.
 func (s *Simulator) followUserList(c *call) (answer, *refusal) {
 	list := []string{}
 	for _, m := range c.corp.order {
-		if !m.left && !m.Inactive && c.agent.seesStaff(m) {
+		if !m.left && !m.Inactive && !m.NoCustomers && c.agent.seesStaff(m) {
 			list = append(list, m.UserID)
 		}
 	}
@@ -24,7 +24,7 @@ func (c *call) served(userID string) (*staff, *refusal) {
 	if m == nil {
 		return nil, refuse(40003)
 	}
-	if !c.agent.seesStaff(m) {
+	if m.NoCustomers || !c.agent.seesStaff(m) {
 		return nil, refuse(84083)
 	}
 	return m, nil
@@ -171,6 +171,8 @@ var welcomeChecks = []check{
 	}),
 	bytesAtMost("text.content", 45002, 4000),
 	that("attachments 最多 9 个", 40058, func(c *call) bool { return len(c.in.list("attachments")) <= 9 }),
+	that("attachments 的内容与其 msgtype 相符", 40058, attachmentsComplete),
+	that("attachments 里的素材有效", 40007, mediaGood),
 }
 
 func (s *Simulator) sendWelcome(c *call) (answer, *refusal) {

@@ -16,10 +16,12 @@ import (
 // world is who exists and how they stand to each other. It is guarded by Simulator.mu.
 type world struct {
 	officials []*official
+	minis     []*mini
 	corps     []*corp
 	appIDs    map[string]*official
+	miniIDs   map[string]*mini
 	corpIDs   map[string]*corp
-	people    map[string]*person // by each of their ids: unionid, openid, external_userid
+	people    map[string]*person // by each of their ids: unionid, openid, external_userid, phone number
 	persons   []*person          // in order of appearance, for the page
 	unionIDs  map[string]*person
 }
@@ -33,9 +35,7 @@ type official struct {
 	templates map[string]*Template
 	followers map[string]*follower // by OpenID
 	order     []*follower          // in order of appearance: user/get pages through it
-	classic   *token               // the newest of /cgi-bin/token
-	stable    *token               // the newest of /cgi-bin/stable_token
-	forced    int64                // when stable was last force-refreshed, wall Unix ms
+	appTokens
 }
 
 type corp struct {
@@ -71,6 +71,7 @@ type person struct {
 	Person
 	id       string // their first id
 	follows  []*follower
+	minis    []*miniUser
 	contacts []*contact
 	chat     chat
 }
@@ -85,6 +86,8 @@ type follower struct {
 	since      int64  // subscribe_time, Unix s
 	scene      string // of the QR code they followed through
 	refuses    bool   // blocks template messages
+	grants     grants // subscriptions to notices
+	once       map[onceKey]bool
 	message    allowance
 	action     allowance
 }
@@ -110,22 +113,29 @@ type relation struct {
 
 // build makes the world of a configuration.
 func (w *world) build(cfg Config, now int64) error {
-	w.appIDs, w.corpIDs = map[string]*official{}, map[string]*corp{}
+	w.appIDs, w.miniIDs, w.corpIDs = map[string]*official{}, map[string]*mini{}, map[string]*corp{}
 	w.people, w.unionIDs = map[string]*person{}, map[string]*person{}
 	var list []fault.Problem
 	for i, o := range cfg.Officials {
 		if w.appIDs[o.AppID] != nil {
 			list = append(list, fault.Problem{Path: fmt.Sprintf("official[%d].app_id", i), Message: "AppID 重复"})
 		}
-		x := &official{Official: o, templates: map[string]*Template{}, followers: map[string]*follower{}}
-		for j := range o.Templates {
-			x.templates[o.Templates[j].ID] = &o.Templates[j]
-		}
+		x := &official{Official: o, templates: templatesByID(o.Templates), followers: map[string]*follower{}}
 		var err error
 		if x.cipher, err = newCipher(o.Token, o.AESKey, o.AppID, o.Mode == "plain"); err != nil {
 			list = append(list, fault.Problem{Path: fmt.Sprintf("official[%d]", i), Message: err.Error()})
 		}
 		w.officials, w.appIDs[o.AppID] = append(w.officials, x), x
+	}
+	for i, m := range cfg.Minis {
+		x, err := newMini(m)
+		if err != nil {
+			list = append(list, fault.Problem{Path: fmt.Sprintf("mini[%d]", i), Message: err.Error()})
+		}
+		if w.miniIDs[m.AppID] != nil || w.appIDs[m.AppID] != nil {
+			list = append(list, fault.Problem{Path: fmt.Sprintf("mini[%d].app_id", i), Message: "AppID 重复"})
+		}
+		w.minis, w.miniIDs[m.AppID] = append(w.minis, x), x
 	}
 	for i, c := range cfg.Corps {
 		path := fmt.Sprintf("wecom[%d]", i)
@@ -248,6 +258,16 @@ func (w *world) settle(p Person, now int64) error {
 			y.subscribed, y.since = true, now/1000
 		}
 	}
+	for _, u := range p.Minis {
+		o := w.miniIDs[u.AppID]
+		if o == nil {
+			return fmt.Errorf("没有小程序 %s", u.AppID)
+		}
+		if o.users[u.OpenID] != nil {
+			return fmt.Errorf("OpenID %s 重复", u.OpenID)
+		}
+		w.visit(x, o, u.OpenID)
+	}
 	for _, c := range p.Contacts {
 		o := w.corpIDs[c.CorpID]
 		if o == nil {
@@ -263,7 +283,7 @@ func (w *world) settle(p Person, now int64) error {
 		}
 	}
 	if x.id == "" {
-		return fmt.Errorf("%s 既没有 follows 也没有 contacts", p.Name)
+		return fmt.Errorf("%s 既没有 follows、minis，也没有 contacts", p.Name)
 	}
 	return nil
 }
@@ -295,6 +315,9 @@ func (w *world) name(p *person, id string) {
 	p.id = id
 	def(&p.UnionID, "o"+shortHash("unionid "+id, 27))
 	def(&p.Name, nameFor(id))
+	if p.Phone != "" && w.people[p.Phone] == nil {
+		w.people[p.Phone] = p
+	}
 	w.unionIDs[p.UnionID], w.people[p.UnionID] = p, p
 	w.persons = append(w.persons, p)
 	p.chat.owner = p

@@ -28,6 +28,10 @@ func (e *event) num(name string, value int64) *event {
 	return e
 }
 
+// open and shut write the tags of an element with elements in it.
+func (e *event) open(name string) *event { e.b.WriteString("<" + name + ">"); return e }
+func (e *event) shut(name string) *event { e.b.WriteString("</" + name + ">"); return e }
+
 // texts writes only what has a value.
 func (e *event) texts(pairs ...string) *event {
 	for i := 0; i+1 < len(pairs); i += 2 {
