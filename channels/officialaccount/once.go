@@ -1,216 +1,171 @@
 package officialaccount
 
 import (
-	"context"
-	"errors"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
+	"net/url"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/ArtisanCloud/PowerLibs/v3/logger/drivers"
-	"github.com/ArtisanCloud/PowerLibs/v3/object"
-	"github.com/ArtisanCloud/PowerWeChat/v3/src/kernel"
-	"github.com/ArtisanCloud/PowerWeChat/v3/src/kernel/power"
-	"github.com/ArtisanCloud/PowerWeChat/v3/src/kernel/providers"
-	"github.com/ArtisanCloud/PowerWeChat/v3/src/officialAccount/templateMessage"
-	"github.com/ArtisanCloud/PowerWeChat/v3/src/officialAccount/templateMessage/request"
+	"github.com/gin-gonic/gin"
 
-	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/clock"
-	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/channels/wechat"
 )
 
-// OnceSender sends one-time subscription messages (一次性订阅消息, message/template/subscribe): one for each
-// time somebody agreed, in the scene they agreed in. It implements outbox.Sender for outbox.OfficialOnce.
-// The body of an attempt is {"template_id", "scene", "title", "url", "miniprogram", "data":{"content":
-// {"value", "color"}}}. The platform gives these messages no id and no receipt, and drops no repeat.
-type OnceSender struct {
-	desk
-	apps onceApps
+// Invitation is a question to one reader: may we send you one message (一次性订阅消息)? The reader need not
+// follow the account.
+type Invitation struct {
+	AppID      string
+	TemplateID string
+	Scene      int           // 0 to 10000: permissions of one scene don't add up, those of two scenes do
+	OpenID     string        // who is asked, where the page knows; then nobody else can answer
+	For        time.Duration // how long the answer is taken; 0 is a day
 }
-
-// NewOnceSender makes a sender.
-func NewOnceSender(caller *wechat.Caller, accounts *account.Directory, clk clock.Clock) *OnceSender {
-	return &OnceSender{desk: desk{caller, accounts, clk}}
-}
-
-// Channel implements outbox.Sender.
-func (s *OnceSender) Channel() outbox.Channel { return outbox.OfficialOnce }
-
-// DedupeWindow implements outbox.Sender.
-func (s *OnceSender) DedupeWindow() time.Duration { return 0 }
 
 const (
-	onceLabel = "一次性订阅消息"
-	// What the interface takes (一次性订阅消息): a title of 15 characters, a text of 200, a scene from 0 to
-	// 10000.
-	onceTitle, onceContent, onceScene = 15, 200, 10_000
+	maxScene      = 10_000
+	invitationFor = 24 * time.Hour
 )
 
-type onceBody struct {
-	TemplateID  string           `json:"template_id"`
-	Scene       string           `json:"scene"`
-	Title       string           `json:"title"`
-	URL         string           `json:"url"`
-	Miniprogram *page            `json:"miniprogram"`
-	Data        map[string]value `json:"data"`
+// Invitations make the addresses where WeChat asks a reader, and recognise the answers. An answer comes
+// through the reader's browser and is signed by nobody: what protects it is our own mark in `reserved`,
+// which WeChat hands back as it was. The mark holds for one account, template, scene and time, and where
+// it was made for one reader, for that reader alone; each counts once.
+type Invitations struct {
+	keys      *secret.Keys
+	clock     clock.Clock
+	publicURL string
 }
 
-func (b *onceBody) check() *outbox.Outcome {
-	if no := filled(onceLabel, b.TemplateID, b.Data, b.Miniprogram); no != nil {
-		return no
-	}
-	content, ok := b.Data["content"]
-	scene, err := strconv.ParseUint(b.Scene, 10, 32)
-	switch {
-	case !ok || len(b.Data) > 1:
-		return wrongBody(onceLabel + "只有 content 一个字段：请检查消息模板")
-	case err != nil || scene > onceScene:
-		return wrongBody(fmt.Sprintf("%s的场景值应是 0 到 %d 的整数：请检查消息模板", onceLabel, onceScene))
-	case b.Title == "" || utf8.RuneCountInString(b.Title) > onceTitle:
-		return wrongBody(fmt.Sprintf("%s的标题应为 1 到 %d 个字：请缩短消息模板的标题", onceLabel, onceTitle))
-	case content.Value == "" || utf8.RuneCountInString(content.Value) > onceContent:
-		return wrongBody(fmt.Sprintf("%s的内容应为 1 到 %d 个字：请缩短消息模板的文字", onceLabel, onceContent))
-	}
-	return nil
+// NewInvitations makes what answers come back to publicURL.
+func NewInvitations(keys *secret.Keys, clk clock.Clock, publicURL string) *Invitations {
+	return &Invitations{keys: keys, clock: clk, publicURL: publicURL}
 }
 
-// Send implements outbox.Sender.
-func (s *OnceSender) Send(ctx context.Context, m outbox.Attempt) outbox.Outcome {
-	cred, no := s.open(m, "once", onceLabel)
-	if no != nil {
-		return *no
+// URL is the address to lead the reader to, inside WeChat; make a new one for every reader. Its host must
+// be entered as 业务域名 at the platform. Fault: Invalid.
+func (i *Invitations) URL(in Invitation) (string, error) {
+	if in.AppID == "" || in.TemplateID == "" || in.Scene < 0 || in.Scene > maxScene || in.For < 0 {
+		return "", fault.New(fault.Invalid, "一次性订阅需要公众号、模板 ID 和 0 到 %d 的场景值", maxScene)
 	}
-	var b onceBody
-	if no = decode(m.Body, &b, onceLabel); no == nil {
-		no = b.check()
+	if in.For == 0 {
+		in.For = invitationFor
 	}
-	if no != nil {
-		return *no
-	}
-	data := power.HashMap{}
-	for name, v := range b.Data {
-		data[name] = v
-	}
-	msg := &request.RequestTemlateMessageSubscribe{ToUser: m.To, TemplateID: b.TemplateID, URL: b.URL, Scene: b.Scene, Title: b.Title, Data: &data}
-	if b.Miniprogram != nil {
-		msg.MiniProgram = &request.MiniProgram{AppID: b.Miniprogram.AppID, PagePath: b.Miniprogram.PagePath}
-	}
-	ticket := s.caller.Begin(ctx, cred)
-	defer ticket.End()
-	if err := s.apps.send(ticket, msg); err != nil {
-		return outbox.Outcome{Status: outbox.Retry, RetryAfter: time.Minute, Reason: "微信客户端未能建立，稍后自动重试：" + err.Error()}
-	}
-	return ticket.Outcome(s.clk.Wall(), 0)
+	var nonce [8]byte
+	rand.Read(nonce[:]) // never fails: crypto/rand ends the program first
+	m := mark{until: i.clock.Wall().Add(in.For).Unix(), nonce: hex.EncodeToString(nonce[:]), reader: i.reader(in.OpenID)}
+	scene := strconv.Itoa(in.Scene)
+	// The parameters stand in the order of the document (一次性订阅消息); the fragment is required.
+	return "https://mp.weixin.qq.com/mp/subscribemsg?action=get_confirm&appid=" + url.QueryEscape(in.AppID) + "&scene=" + scene +
+		"&template_id=" + url.QueryEscape(in.TemplateID) +
+		"&redirect_url=" + url.QueryEscape(i.publicURL+"/callback/official/"+in.AppID+"/subscribed") +
+		"&reserved=" + m.text() + i.seal(m, in.AppID, in.TemplateID, scene) + "#wechat_redirect", nil
 }
 
-// onceApps are PowerWeChat clients for the one interface that silenceper lacks. The SDK's whole official
-// account would be some forty clients and a token of its own for each; this takes the one client and the
-// kernel below it. A client writes to itself during a request, so it is lent to one goroutine at a time.
-type onceApps struct {
-	mu   sync.Mutex
-	idle []*onceApp
+// mark is what we say in reserved: letters and digits only, 128 of them at most (一次性订阅消息).
+type mark struct {
+	until  int64  // Unix seconds
+	nonce  string // 16 hexadecimal digits
+	reader string // of the OpenID, 16 hexadecimal digits; anyone's when it is that of ""
 }
 
-const maxIdleApps = 32
+const (
+	markSize = 8 + 16 + 16
+	sealSize = 32
+)
 
-// send borrows an app for one call. The error is that there is none; what the platform said is the ticket's.
-func (p *onceApps) send(t *wechat.Ticket, msg *request.RequestTemlateMessageSubscribe) error {
-	p.mu.Lock()
-	var a *onceApp
-	if n := len(p.idle); n > 0 {
-		a, p.idle = p.idle[n-1], p.idle[:n-1]
+func (m mark) text() string { return fmt.Sprintf("%08x", m.until) + m.nonce + m.reader }
+
+func (i *Invitations) reader(openid string) string {
+	sum := i.keys.Lookup("one-time subscription reader", openid)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (i *Invitations) seal(m mark, appID, templateID, scene string) string {
+	sum := i.keys.Lookup("one-time subscription", strings.Join([]string{m.text(), appID, templateID, scene}, "\x00"))
+	return hex.EncodeToString(sum[:])
+}
+
+// recognise reads an answer's mark; openid is "" where WeChat does not say who answered.
+func (i *Invitations) recognise(reserved, appID, templateID, scene, openid string) (mark, error) {
+	if len(reserved) != markSize+sealSize {
+		return mark{}, wechat.BadLink
 	}
-	p.mu.Unlock()
-	if a == nil {
-		var err error
-		if a, err = newOnceApp(); err != nil {
-			return err
-		}
+	until, err := strconv.ParseInt(reserved[:8], 16, 64)
+	m := mark{until: until, nonce: reserved[8:24], reader: reserved[24:markSize]}
+	if err != nil || subtle.ConstantTimeCompare([]byte(i.seal(m, appID, templateID, scene)), []byte(reserved[markSize:])) != 1 {
+		return mark{}, wechat.BadLink
 	}
-	a.ticket = t
-	panicked := true
-	defer func() {
-		a.ticket = nil
-		if panicked { // it asserts types of what it reads; such an app is in no known state
-			_ = recover() // the ticket tells what the platform said
-			return
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if len(p.idle) < maxIdleApps {
-			p.idle = append(p.idle, a)
-		}
-	}()
-	// Values in other contexts mean things to PowerWeChat ("query"); the ticket's ends the call.
-	_, _ = a.messages.SendSubscription(context.Background(), msg)
-	panicked = false
-	return nil
+	if i.clock.Wall().Unix() > m.until {
+		return mark{}, wechat.StaleLink
+	}
+	anyone := m.reader == i.reader("")
+	if openid != "" && !anyone && subtle.ConstantTimeCompare([]byte(m.reader), []byte(i.reader(openid))) != 1 {
+		return mark{}, wechat.BadLink
+	}
+	return m, nil
 }
 
-// onceApp is what PowerWeChat's clients take for an application.
-type onceApp struct {
-	*kernel.ServiceContainer
-	config   *kernel.Config
-	token    *kernel.AccessToken
-	logger   *drivers.DummyLogger
-	messages *templateMessage.Client
-	ticket   *wechat.Ticket
+// Answers is the door where readers come back from an Invitation, with what they chose.
+type Answers struct {
+	accounts    Accounts
+	callbacks   *wechat.Callbacks
+	invitations *Invitations
 }
 
-func newOnceApp() (*onceApp, error) {
-	container, err := kernel.NewServiceContainer(&object.HashMap{
-		"http":  &object.HashMap{"transport": wechat.RoundTripper, "timeout": 60.0, "base_uri": "https://api.weixin.qq.com/"},
-		"cache": forgetful{}, // else tokens lie in the clear in ~/.ArtisanCloud
-	})
+// NewAnswers makes the door.
+func NewAnswers(accounts Accounts, callbacks *wechat.Callbacks, invitations *Invitations) *Answers {
+	return &Answers{accounts: accounts, callbacks: callbacks, invitations: invitations}
+}
+
+// Register adds /callback/official/{app_id}/subscribed. WeChat puts a slash before the query.
+func (a *Answers) Register(r gin.IRoutes) {
+	const path = "/callback/official/:app_id/subscribed"
+	r.GET(path, a.callbacks.Handler(a.receive))
+	r.GET(path+"/", a.callbacks.Handler(a.receive))
+}
+
+// maxOpenID is far more than any OpenID has.
+const maxOpenID = 64
+
+func (a *Answers) receive(call *wechat.Callback) (string, error) {
+	call.ForPeople()
+	app, ok := a.accounts.Official(call.Param("app_id"))
+	if !ok {
+		return "", wechat.UnknownAccount
+	}
+	call.Account = app.ID()
+	template, scene, openid := call.Query("template_id"), call.Query("scene"), call.Query("openid")
+	m, err := a.invitations.recognise(call.Query("reserved"), app.AppID, template, scene, openid)
 	if err != nil {
-		return nil, fmt.Errorf("make PowerWeChat container: %w", err)
+		return "", err
 	}
-	a := &onceApp{ServiceContainer: container, logger: &drivers.DummyLogger{}}
-	a.config = providers.RegisterConfigProvider(a)
-	if a.token, err = kernel.NewAccessToken(a); err != nil {
-		return nil, fmt.Errorf("make PowerWeChat token: %w", err)
+	var answer, thanks string
+	switch call.Query("action") {
+	case "confirm":
+		answer, thanks = "accept", "订阅成功，有消息时会在微信里通知你。现在可以返回了。"
+	case "cancel":
+		answer, thanks = "reject", "已取消，不会给你发送消息。现在可以返回了。"
 	}
-	a.token.GetCredentials = func() *object.StringMap { return &object.StringMap{} }
-	// Any other type in this map panics inside the SDK. Without a ticket the transport refuses the call.
-	a.token.GetCustomToken = func(string, bool) object.HashMap {
-		token := "none"
-		if a.ticket != nil {
-			token = a.ticket.String()
-		}
-		return object.HashMap{"access_token": token, "expires_in": float64(7200)}
+	if answer == "" || len(openid) > maxOpenID || (answer == "accept" && openid == "") {
+		return "", wechat.BadEvent
 	}
-	if a.messages, err = templateMessage.RegisterProvider(a); err != nil {
-		return nil, fmt.Errorf("make PowerWeChat client: %w", err)
+	if openid == "" {
+		return thanks, nil // WeChat names only those who accept: nobody's choice changes
 	}
-	return a, nil
-}
-
-// GetContainer implements kernel.ApplicationInterface.
-func (a *onceApp) GetContainer() *kernel.ServiceContainer { return a.ServiceContainer }
-
-// GetAccessToken implements kernel.ApplicationInterface.
-func (a *onceApp) GetAccessToken() *kernel.AccessToken { return a.token }
-
-// GetConfig implements kernel.ApplicationInterface.
-func (a *onceApp) GetConfig() *kernel.Config { return a.config }
-
-// GetComponent implements kernel.ApplicationInterface: the one thing asked for is the logger.
-func (a *onceApp) GetComponent(string) any { return a.logger }
-
-// forgetful keeps nothing: tokens never enter the SDK.
-type forgetful struct{}
-
-var errForgetful = errors.New("the SDK keeps nothing")
-
-func (forgetful) Get(string, any) (any, error)          { return nil, errForgetful }
-func (forgetful) Set(string, any, time.Duration) error  { return errForgetful }
-func (forgetful) Has(string) bool                       { return false }
-func (forgetful) AddNX(string, any, time.Duration) bool { return false }
-func (forgetful) Add(string, any, time.Duration) error  { return errForgetful }
-func (forgetful) Remember(string, time.Duration, func() (any, error)) (any, error) {
-	return nil, errForgetful
+	now := call.Now()
+	return thanks, call.Append(&event.Event{
+		Type: event.OASubscriptionAnswered, Source: source, Account: app.AppID, Lane: event.Normal,
+		Key:        wechat.Key("once", m.nonce, answer),
+		Identities: []event.Identity{{Kind: event.KindOpenID, Scope: app.AppID, Value: openid}},
+		ObjectType: "oa_template", ObjectID: template, OccurredAt: now, ReceivedAt: now,
+		Props: event.Props{"template_id": template, "answer": answer, "in": "once", "once": true, "scene": scene},
+	})
 }

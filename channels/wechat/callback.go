@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"errors"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -47,6 +48,8 @@ const (
 	NotUTF8        Reason = "not_utf8"
 	BadEvent       Reason = "bad_event"
 	BadAccount     Reason = "bad_account"
+	BadLink        Reason = "bad_link"
+	StaleLink      Reason = "stale_link"
 	Busy           Reason = "busy"
 	Failed         Reason = "failed"
 	Panicked       Reason = "panic"
@@ -69,6 +72,8 @@ var answers = map[Reason]struct {
 	BadCiphertext:  {http.StatusBadRequest, "密文无法解开，请核对 EncodingAESKey 与平台后台填写的一致"},
 	NotUTF8:        {http.StatusBadRequest, "消息不是 UTF-8 编码"},
 	BadEvent:       {http.StatusBadRequest, "消息缺少必要的字段"},
+	BadLink:        {http.StatusUnauthorized, "这个链接无效，请回到原来的页面重新操作一次"},
+	StaleLink:      {http.StatusUnauthorized, "这个链接已过期，请回到原来的页面重新操作一次"},
 	BadAccount:     {http.StatusInternalServerError, "账号的 Token 或 EncodingAESKey 无效，请在设置里改正"},
 	Busy:           {http.StatusServiceUnavailable, "暂时无法接收，请稍后重试"},
 	Failed:         {http.StatusInternalServerError, "内部错误，详情见日志"},
@@ -119,6 +124,7 @@ type Callback struct {
 	request   *http.Request
 	gin       *gin.Context
 	reason    Reason
+	people    bool
 }
 
 // Handler turns a door into a gin handler. serve returns the body of a 200, or why there is none: a
@@ -148,6 +154,9 @@ func (c *Callback) answer(body string, err error) {
 		reason = c.refusal(err)
 		a := answers[reason]
 		status, body = a.status, string(reason)+": "+a.text+"\n"
+		if c.people {
+			body = a.text
+		}
 	}
 	account := c.Account
 	if account == "" {
@@ -159,6 +168,13 @@ func (c *Callback) answer(body string, err error) {
 	// An echostr goes back as it came; no browser may take it for a page.
 	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
+	if c.people {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		body = pageBegin + html.EscapeString(body) + pageEnd
+	}
 	if reason == Busy {
 		h.Set("Retry-After", "1")
 	}
@@ -185,6 +201,20 @@ func (c *Callback) refusal(err error) Reason {
 	slog.Error("a callback failed", "account", c.Account, "error", err)
 	return Failed
 }
+
+// A sentence for somebody's phone.
+const (
+	pageBegin = `<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` +
+		`<title>消息订阅</title><p style="margin:30vh 2em 0;font:18px/1.7 sans-serif;text-align:center">`
+	pageEnd = "</p></html>\n"
+)
+
+// ForPeople makes the answer, also a refusal, a page that somebody can read: the request comes from a
+// browser, not from a platform.
+func (c *Callback) ForPeople() { c.people = true }
+
+// Query is a parameter of the query, "" where there is none.
+func (c *Callback) Query(name string) string { return c.gin.Query(name) }
 
 // Param is a parameter of the path.
 func (c *Callback) Param(name string) string { return c.gin.Param(name) }
