@@ -32,6 +32,7 @@ const (
 	anchors               // <a href="…">…</a>
 	divs                  // <div class="gray|normal|highlight">…</div>, <br>
 	address               // the text is a web address
+	page                  // the text is a page of a mini-program
 )
 
 // text is one compiled text of a template.
@@ -48,6 +49,25 @@ type checker struct {
 	known    Known
 	uses     map[string]bool
 	problems []fault.Problem
+	said     map[string]*said // by field
+}
+
+// said is the author's own text of a field.
+type said struct{ all, sure strings.Builder }
+
+func (c *checker) hears(field, words string, sure bool) {
+	if c.said == nil {
+		c.said = map[string]*said{}
+	}
+	s := c.said[field]
+	if s == nil {
+		s = &said{}
+		c.said[field] = s
+	}
+	s.all.WriteString(words)
+	if sure {
+		s.sure.WriteString(words)
+	}
 }
 
 func (c *checker) say(field, format string, args ...any) {
@@ -165,7 +185,7 @@ func (w *walker) block(n *render.BlockNode) {
 	if n.Name == "comment" {
 		return
 	}
-	if w.open != "" || w.markup == address && !w.begun {
+	if w.open != "" || w.leads() && !w.begun {
 		w.say("条件和循环不能写在网址或标签里面")
 	}
 	w.inside++
@@ -222,10 +242,10 @@ func (w *walker) references(refs []reference) {
 func (w *walker) object(src string) {
 	e := w.expression(src)
 	w.references(e.refs)
-	inAddress := w.open != "" || w.markup == address
+	inAddress := w.open != "" || w.leads()
 	link := len(e.refs) == 1 && e.refs[0][0] == "links"
 	encoded := len(e.filters) > 0 && e.filters[len(e.filters)-1] == "url_encode"
-	atStart := w.markup == address && !w.begun || w.open != "" && strings.HasSuffix(w.open, "=\"")
+	atStart := w.leads() && !w.begun || w.open != "" && strings.HasSuffix(w.open, "=\"")
 	if inAddress && !link && (!encoded || atStart) {
 		w.say("网址里的变量要么是 links. 开头的链接，要么写在网址中间并以 | url_encode 结尾")
 	}
@@ -246,15 +266,23 @@ var (
 	divTag    = regexp.MustCompile(`^(<div class="(gray|normal|highlight)">|</div>|<br ?/?>)$`)
 	anchorTag = regexp.MustCompile(`^(<a href="(https?://|…)[^"<>]*">|</a>)$`)
 	webScheme = regexp.MustCompile(`^https?://`)
+	pageStart = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/|\?|$)`)
 )
+
+// leads reports whether the text as a whole decides where a tap leads.
+func (w *walker) leads() bool { return w.markup == address || w.markup == page }
 
 // static checks the author's own text.
 func (w *walker) static(s string) {
 	if i := strings.Index(s, "{{"); i >= 0 || strings.Contains(s, "{%") {
 		w.say("{{ 或 {%% 没有在同一行里写完")
 	}
+	w.c.hears(w.field, s, w.inside == 0)
 	if w.inside == 0 {
 		w.fixed += len(s)
+	}
+	if w.markup == page && !w.begun && !pageStart.MatchString(s) {
+		w.say("小程序页面要写路径，如 pages/index/index，不能以 / 或 http 开头")
 	}
 	if w.markup == address && !w.begun && !webScheme.MatchString(s) {
 		w.say("网址必须以 https:// 或 http:// 开头")

@@ -190,7 +190,7 @@ func TestRender_of_no_facts_does_not_panic(t *testing.T) {
 func TestCompile_reports_every_problem_at_once(t *testing.T) {
 	t.Parallel()
 	_, problems := Compile([]setting.Item{
-		item("bad", `{"channel":"sms","class":"vip","kind":"textcard","titel":"x","title":5,"content":"y"}`),
+		item("bad", `{"channel":"fax","class":"vip","kind":"textcard","titel":"x","title":5,"content":"y"}`),
 		item("worse", `[]`),
 		item("vars", `{"name":"变量","channel":"wecom_app","class":"staff_alert","kind":"textcard","title":"{{ contact.compny }}","description":"{{ contact.name | unescape }}","url":"{{ contact.name }}"}`),
 		{ID: 9, Kind: setting.KindTag, Key: "other", Body: json.RawMessage(`{}`)},
@@ -200,10 +200,10 @@ func TestCompile_reports_every_problem_at_once(t *testing.T) {
 		got = append(got, p.Path+": "+p.Message)
 	}
 	require.Equal(t, []string{
-		"message/bad/titel: 没有这个字段，可用的有：button、card、channel、class、content、description、kind、name、note、title、url",
+		"message/bad/titel: 没有这个字段，可用的有：attachments、button、card、channel、class、color、content、data、description、kind、lang、miniprogram、miniprogram_state、name、note、page、params、risk、scene、subscription、template_code、template_id、title、url",
 		"message/bad/title: 类型不对，应为文字",
 		"message/bad/name: 请填写名称",
-		"message/bad/channel: 没有渠道“sms”，可选：wecom_app（企微应用消息）、official_kf（公众号客服消息）",
+		"message/bad/channel: 没有渠道“fax”，可选：wecom_app（企微应用消息）、wecom_welcome（企微欢迎语）、official_kf（公众号客服消息）、official_template（公众号模板消息）、official_notice（公众号订阅通知）、official_once（公众号一次性订阅消息）、mini_subscribe（小程序订阅消息）、sms（短信）",
 		"message/bad/description: 文本卡片消息必须填写这一项",
 		"message/bad/url: 文本卡片消息必须填写这一项",
 		"message/bad/content: 文本卡片消息没有这一项",
@@ -290,7 +290,7 @@ func TestLabels_are_Chinese_everywhere(t *testing.T) {
 		require.NotEmpty(t, c.Label())
 		for _, k := range w.kinds {
 			require.NotEmpty(t, k.Label())
-			require.NotEmpty(t, fieldsOf[k].names)
+			require.NotEmpty(t, fieldsOf[form{c, k}].names)
 		}
 		for _, cl := range w.classes {
 			require.NotEmpty(t, cl.Label())

@@ -36,6 +36,8 @@ type Facts struct {
 	Links     Links
 	Journey   string
 	Zone      *time.Location // the business zone
+	// Phone is the recipient's number, for an SMS alone; it is no variable.
+	Phone string
 }
 
 // Staff is the receiving staff member.
@@ -52,6 +54,18 @@ func (t *Template) Render(f Facts) ([]byte, error) {
 	r := renderer{vars: t.bindings(f)}
 	var body any
 	switch t.Kind {
+	case Templated, Once, Subscribe:
+		body = r.approved(t)
+	case Code, Promotional:
+		body = r.sms(t, f)
+	case Notice:
+		if t.Channel == SMS {
+			body = r.sms(t, f)
+		} else {
+			body = r.approved(t)
+		}
+	case Welcome:
+		body = r.welcome(t, f)
 	case Text:
 		body = struct {
 			Content string `json:"content"`
@@ -124,6 +138,11 @@ func (r *renderer) text(t *text) (out string) {
 		out = s
 	}
 	switch t.markup {
+	case page:
+		if len(out) > t.limit {
+			r.fail(fmt.Errorf("long page"), "小程序页面路径太长")
+		}
+		return out
 	case address:
 		if !webScheme.MatchString(out) || len(out) > t.limit {
 			r.fail(fmt.Errorf("bad address"), "链接不是完整的网址或太长")
