@@ -53,6 +53,12 @@ type Channels struct {
 	WeCom     Endpoint `koanf:"wecom"`
 	AliyunSMS Endpoint `koanf:"aliyun_sms"`
 	SMTP      SMTP     `koanf:"smtp"`
+	Webhook   Webhook  `koanf:"webhook"`
+}
+
+// Webhook says where deliveries to other systems may go besides the internet.
+type Webhook struct {
+	Allow []string `koanf:"allow"` // networks, as 10.2.0.0/16 or 10.2.3.4
 }
 
 // Endpoint is one platform's base address.

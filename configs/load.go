@@ -115,8 +115,14 @@ func (l *loader) check(n *node, path string, value any) any {
 		}
 		out := make([]any, len(items))
 		for i, item := range items {
-			if out[i] = l.check(n.elem, fmt.Sprintf("%s[%d]", path, i), item); out[i] == nil {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			if out[i] = l.check(n.elem, at, item); out[i] != nil {
+				continue
+			}
+			if n.elem.kind == section {
 				out[i] = map[string]any{}
+			} else if !l.wrong[at] {
+				l.problem(at, "不能为空")
 			}
 		}
 		return out
@@ -257,6 +263,14 @@ func (l *loader) put(tree map[string]any, path []step, name string, value any) {
 		}
 		items, _ := at[s.key].([]any)
 		index := path[i+1].index
+		if i+2 == len(path) && index <= len(items) { // a list of plain values
+			if index == len(items) {
+				items = append(items, nil)
+			}
+			items[index] = value
+			at[s.key] = items
+			return
+		}
 		if index > len(items) {
 			l.problem(name, "跳过了第 %d 项：列表从 0 起连续编号，现有 %d 项", len(items), len(items))
 			return

@@ -276,7 +276,12 @@ func TestValidate(t *testing.T) {
 		"seen keys dropped while still fresh": {func(c *Config) { c.Callback.Freshness = 7 * day }, []string{"retention.seen"}},
 		"negative retention":                  {func(c *Config) { c.Retention.Log = -day }, []string{"retention.log"}},
 		"a mail relay":                        {func(c *Config) { c.Channels.SMTP = SMTP{Host: "h", Port: 465, From: "市场 <a@b.cn>"} }, nil},
-		"no platform address":                 {func(c *Config) { c.Channels.WeChat.BaseURL = "" }, []string{"channels.wechat.base_url"}},
+		"networks for webhooks":               {func(c *Config) { c.Channels.Webhook.Allow = []string{"10.2.0.0/16", "10.2.3.4", "fd00::/8"} }, nil},
+		"no networks for webhooks": {func(c *Config) {
+			c.Channels.Webhook.Allow = []string{"内网", "10.2.3.4", "10.0.0.0/33", "::ffff:10.0.0.1"}
+		},
+			[]string{"channels.webhook.allow[0]", "channels.webhook.allow[2]", "channels.webhook.allow[3]"}},
+		"no platform address": {func(c *Config) { c.Channels.WeChat.BaseURL = "" }, []string{"channels.wechat.base_url"}},
 		"one account in two lists is no problem": {func(c *Config) {
 			c.Accounts = Accounts{Official: []WeChatAccount{{AppID: "a", Token: "t", Mode: "plain"}}, Mini: []WeChatAccount{{AppID: "a", Token: "t", Mode: "plain"}}}
 		}, nil},
@@ -318,5 +323,22 @@ func TestValidate_public_url_follows_listen(t *testing.T) {
 		c.Listen = listen
 		require.NoError(t, c.Validate())
 		require.Equal(t, want, c.PublicURL, listen)
+	}
+}
+
+func TestLoad_lists_of_plain_values(t *testing.T) {
+	t.Parallel()
+	file := write(t, "channels:\n  webhook:\n    allow: [10.1.0.0/16]\n")
+	c, err := Load(file, []string{"KOI_CHANNELS_WEBHOOK_ALLOW_0=10.2.0.0/16", "KOI_CHANNELS_WEBHOOK_ALLOW_1=10.3.0.1"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"10.2.0.0/16", "10.3.0.1"}, c.Channels.Webhook.Allow)
+
+	_, err = Load(file, []string{"KOI_CHANNELS_WEBHOOK_ALLOW_2=10.2.0.0/16"})
+	require.Contains(t, problemsOf(t, err), "KOI_CHANNELS_WEBHOOK_ALLOW_2", "one is left out")
+
+	_, err = Load(write(t, "channels:\n  webhook:\n    allow:\n      - 10\n      -\n      - {a: b}\n"), nil)
+	got := problemsOf(t, err)
+	for _, path := range []string{"channels.webhook.allow[0]", "channels.webhook.allow[1]", "channels.webhook.allow[2]"} {
+		require.Contains(t, got, path)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -39,6 +40,7 @@ func Default() *Config {
 			WeChat:    Endpoint{BaseURL: "https://api.weixin.qq.com"},
 			WeCom:     Endpoint{BaseURL: "https://qyapi.weixin.qq.com"},
 			AliyunSMS: Endpoint{BaseURL: "https://dysmsapi.aliyuncs.com"},
+			Webhook:   Webhook{Allow: []string{}},
 		},
 	}
 }
@@ -173,6 +175,11 @@ func (c *Config) checkChannels(p *checks) {
 	} {
 		e.at.BaseURL = p.address(e.path, e.at.BaseURL)
 	}
+	for i, text := range c.Channels.Webhook.Allow {
+		if !network(text) {
+			p.add(fmt.Sprintf("channels.webhook.allow[%d]", i), "应是网段或地址，如 10.2.0.0/16、10.2.3.4")
+		}
+	}
 	smtp := c.Channels.SMTP
 	if smtp == (SMTP{}) {
 		return
@@ -187,6 +194,14 @@ func (c *Config) checkChannels(p *checks) {
 	if (smtp.User == "") != (smtp.Password == "") {
 		p.add("channels.smtp.password", "user 和 password 要么都填，要么都不填")
 	}
+}
+
+func network(text string) bool {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Zone() == "" && !a.Is4In6()
+	}
+	n, err := netip.ParsePrefix(text)
+	return err == nil && !n.Addr().Is4In6()
 }
 
 // address checks a base URL and returns it without a closing slash, so that paths can be put behind it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/webhook"
 )
 
 // Change says what applying does to a definition.
@@ -65,7 +66,25 @@ func (a *Applier) Check(ctx context.Context, b *Bundle) (Report, error) {
 		_, ours := b.line(p.Path)
 		return !ours && slices.Contains(before, p)
 	})
+	for _, d := range r.Differences {
+		if d.Kind == webhook.Kind && d.Change != Deleted {
+			problems = append(problems, a.leads(ctx, d.Key, d.body)...)
+		}
+	}
 	return r, b.tell(problems)
+}
+
+// leads judges where a webhook's name leads to, which compiling does not look up. What is wrong with the
+// address itself was told by then.
+func (a *Applier) leads(ctx context.Context, key string, body json.RawMessage) []fault.Problem {
+	var d webhook.Definition
+	if m, _ := webhook.Compile([]setting.Item{{Kind: webhook.Kind, Key: key, Body: body}}, a.world.Webhooks); m.Get(key) == nil || json.Unmarshal(body, &d) != nil {
+		return nil
+	}
+	if why := a.world.Webhooks.Refuses(ctx, d.URL); why != "" {
+		return []fault.Problem{setting.Problem(webhook.Kind, key, "url", "%s", why)}
+	}
+	return nil
 }
 
 type name struct{ kind, key string }

@@ -22,6 +22,7 @@ import (
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/webhook"
 )
 
 // section is a part of a bundle: a list of definitions of one kind.
@@ -37,6 +38,7 @@ var sections = []section{
 	{"grids", setting.KindGrid, "客户等级"},
 	{"stages", setting.KindStage, "生命周期阶段"},
 	{"messages", setting.KindMessage, "消息模板"},
+	{"webhooks", webhook.Kind, "Webhook"},
 	{"journeys", setting.KindJourney, "旅程"},
 	{"staff", org.KindStaff, "员工"},
 }

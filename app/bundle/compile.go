@@ -16,6 +16,7 @@ import (
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/app/webhook"
 )
 
 // World is what definitions may refer to besides each other.
@@ -25,6 +26,8 @@ type World struct {
 	Today func() int32
 	// StaffName gives a member's name for explanations; "" when unknown.
 	StaffName func(corpID, userID string) string
+	// Webhooks says where webhooks may lead; nil: to the internet only.
+	Webhooks *webhook.Guard
 }
 
 // Models are all definitions of one moment, compiled together. They are immutable.
@@ -34,6 +37,7 @@ type Models struct {
 	Scores   *scoring.Model
 	Stages   *stage.Model
 	Messages *message.Model
+	Webhooks *webhook.Model
 	Journeys *journey.Model
 	Staff    []org.Staff
 	Scope    *rule.Scope
@@ -64,6 +68,8 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 	m.Stages, p = stage.Compile(items, m.Scope)
 	take(p)
 	m.Messages, p = message.Compile(items, message.Known{Fields: m.Scope.Fields})
+	take(p)
+	m.Webhooks, p = webhook.Compile(items, w.Webhooks)
 	take(p)
 	m.Journeys, p = journey.Compile(items, journey.Known{Scope: m.Scope, Messages: m.Messages})
 	take(p)
