@@ -91,7 +91,7 @@ var dataChecks = []check{
 		data := c.in.obj("data")
 		for name := range data {
 			v, isText := data.at(name + ".value").(string)
-			if !isText || strings.ContainsAny(v, "\r\n") || (v == "" && !slices.Contains(unshown, name)) {
+			if !isText || !slices.Contains(unshown, name) && (v == "" || strings.ContainsAny(v, "\r\n")) {
 				return false
 			}
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // Verify does what a platform does when its console saves a callback address: it sends an echostr, plain
-// and signed for an official account, encrypted for WeCom, and wants exactly it back. account is an AppID
+// and signed for an official account or a mini program, encrypted for WeCom, and wants exactly it back. account is an AppID
 // or CorpID/AgentID. A wrong answer is a Conflict, an unreachable server Unavailable.
 func (s *Simulator) Verify(ctx context.Context, account string) error {
 	address, query, want, err := s.echo(account)
@@ -45,6 +45,11 @@ func (s *Simulator) echo(account string) (address string, query url.Values, want
 	if o := s.appIDs[account]; o != nil && o.CallbackURL != "" {
 		timestamp, nonce := strconv.FormatInt(at.Unix(), 10), strconv.FormatInt(s.nextID()%1_000_000_000, 10)
 		return o.CallbackURL, url.Values{"signature": {wechat.Sign(o.Token, timestamp, nonce)}, "timestamp": {timestamp},
+			"nonce": {nonce}, "echostr": {want}}, want, nil
+	}
+	if m := s.miniIDs[account]; m != nil && m.CallbackURL != "" {
+		timestamp, nonce := strconv.FormatInt(at.Unix(), 10), strconv.FormatInt(s.nextID()%1_000_000_000, 10)
+		return m.CallbackURL, url.Values{"signature": {wechat.Sign(m.Token, timestamp, nonce)}, "timestamp": {timestamp},
 			"nonce": {nonce}, "echostr": {want}}, want, nil
 	}
 	if a := s.agentOf(account); a != nil && a.CallbackURL != "" && a.cipher != nil {
