@@ -16,11 +16,15 @@ import (
 
 // A message from a follower opens five messages for 48 hours; a follow, a scan and a menu click open
 // three for one minute (客服消息, 下发条数限制, since 2023-06-12). Menu links (VIEW) open nothing.
+//
+// A mini-program has the same window for messages; entering the customer-service session opens two for one
+// minute (客服消息, customer-message/send). Its windows are kept under the mini-program's AppID.
 const (
 	messageWindow = 48 * time.Hour
 	messageCount  = 5
 	actionWindow  = time.Minute
 	actionCount   = 3
+	sessionCount  = 2
 )
 
 // window is what one follower of one official account may still be sent by customer service. The two
@@ -44,9 +48,12 @@ func (w *window) openMessage(at int64) {
 	w.reopen(at)
 }
 
-func (w *window) openAction(at int64) {
+func (w *window) openAction(at int64)  { w.openFor(at, actionCount) }
+func (w *window) openSession(at int64) { w.openFor(at, sessionCount) }
+
+func (w *window) openFor(at int64, count int) {
 	if until := at + actionWindow.Milliseconds(); until >= w.actionUntil {
-		w.actionUntil, w.actionLeft, w.dirty = until, actionCount, true
+		w.actionUntil, w.actionLeft, w.dirty = until, count, true
 	}
 	w.reopen(at)
 }

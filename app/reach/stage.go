@@ -25,6 +25,16 @@ type Stage struct {
 	touched map[int64]*touches
 	merges  []merge
 	moved   []int64 // contacts whose windows went to the person they were merged into
+
+	templates      map[templateKey]*template
+	movedTemplates []int64
+	numbers        map[int64]*number
+	readTemplates  lazy
+	readNumbers    lazy
+	// Between Load and Flush, for facts that are read when they are asked for.
+	ctx context.Context
+	tx  *db.Tx
+	err error
 }
 
 type windowKey struct {
@@ -47,6 +57,10 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	s.now = b.Now
 	s.windows, s.touched, s.merges = map[windowKey]*window{}, map[int64]*touches{}, nil
 	s.moved, s.looked = s.moved[:0], map[int64]bool{}
+	s.templates, s.numbers, s.movedTemplates = map[templateKey]*template{}, map[int64]*number{}, nil
+	s.readTemplates.reset()
+	s.readNumbers.reset()
+	s.ctx, s.tx, s.err = ctx, tx, nil
 	var followers []int64
 	for _, id := range s.people.Loaded() {
 		s.looked[id] = true
@@ -72,6 +86,18 @@ func (s *Stage) Apply(_ *event.Batch, e *event.Event) error {
 		s.of(e.ContactID, e.Account).openAction(at)
 	case event.OAUnfollowed:
 		s.of(e.ContactID, e.Account).close(policy.Unfollowed, at)
+	case event.MPMessageReceived:
+		s.of(e.ContactID, e.Account).openMessage(at)
+	case event.MPContactSessionEntered:
+		s.of(e.ContactID, e.Account).openSession(at)
+	case event.OASubscriptionAnswered, event.MPSubscriptionAnswered:
+		s.answered(e, at)
+	case event.MPPhoneAuthorized:
+		s.ReviveNumber(e.ContactID)
+	case event.MessageReplied:
+		if e.N == 0 && e.Source == "sms" && e.ContactID != 0 {
+			s.ReviveNumber(e.ContactID)
+		}
 	case event.ContactMerged:
 		s.merge(e.Props.Int("kept"), e.Props.Int("old"))
 	}
@@ -83,9 +109,19 @@ func (s *Stage) Flush(ctx context.Context, tx *db.Tx, _ *event.Batch) error {
 	if err := s.flushWindows(ctx, tx); err != nil {
 		return err
 	}
+	if s.err != nil {
+		return s.err
+	}
 	if err := s.flushTouches(ctx, tx); err != nil {
 		return err
 	}
+	if err := s.flushTemplates(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.flushNumbers(ctx, tx); err != nil {
+		return err
+	}
+	s.ctx, s.tx = nil, nil
 	return s.quotas.flush(ctx, tx)
 }
 
@@ -110,6 +146,7 @@ func (s *Stage) of(contact int64, app string) *window {
 // merge gives kept the windows of old. Where both have one for the same account, the later act counts.
 func (s *Stage) merge(kept, old int64) {
 	s.merges = append(s.merges, merge{old, kept})
+	s.mergeTemplates(kept, old)
 	for k, w := range s.windows {
 		if k.contact != old {
 			continue
@@ -173,6 +210,16 @@ func (s *Stage) LoadTouches(ctx context.Context, tx *db.Tx, contacts []int64) er
 	return s.loadTouches(ctx, tx, ids)
 }
 
+// NeedTouches reads the marketing touches of the batch's people, if nobody did: see lazy.
+func (s *Stage) NeedTouches(contact int64) {
+	if s.touched[s.person(contact)] != nil || s.tx == nil {
+		return
+	}
+	if err := s.LoadTouches(s.ctx, s.tx, append([]int64{contact}, s.people.Loaded()...)); err != nil {
+		s.keep(err)
+	}
+}
+
 // Touches is how often marketing reached a person; ok only for people given to LoadTouches.
 func (s *Stage) Touches(contact int64) (f policy.Touches, ok bool) {
 	t := s.touched[s.person(contact)]
@@ -208,6 +255,19 @@ func (s *Stage) Staff(account, user string) policy.Staff {
 // Sends is how many messages an app handed over today.
 func (s *Stage) Sends(account string) int {
 	return s.quotas.used(s.quotas.day, account, scopeSends)
+}
+
+// Sent is how many messages an account sent on a channel in this calendar day and month.
+func (s *Stage) Sent(account string, channel policy.Channel) (day, month int) {
+	q, scope := &s.quotas, scopeSends+"/"+string(channel)
+	return q.used(q.day, account, scope), q.used(q.month, account, scope+scopeMonth)
+}
+
+// CountSent counts one message of an account on a channel.
+func (s *Stage) CountSent(account string, channel policy.Channel) {
+	q, scope := &s.quotas, scopeSends+"/"+string(channel)
+	q.add(q.day, account, scope)
+	q.add(q.month, account, scope+scopeMonth)
 }
 
 // CountStaff counts one message to a member of a WeCom app.
