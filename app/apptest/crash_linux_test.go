@@ -103,6 +103,8 @@ type siege struct {
 	sim    *simulator.Simulator
 	engine db.Engine
 	staff  int
+	// refused: the platform was made to refuse or swallow calls, so that some messages failed for good.
+	refused bool
 
 	hits  map[string]int
 	quit  chan struct{}

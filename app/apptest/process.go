@@ -73,6 +73,25 @@ type Process struct {
 // ready. It ends with the test.
 func Serve(t testing.TB, store db.Config, platforms string) *Process {
 	t.Helper()
+	p := prepare(t, store, platforms)
+	p.Start()
+	return p
+}
+
+// Beside prepares a second node on the same MySQL database with the same key, a data directory and a port
+// of its own; Begin runs it.
+func (p *Process) Beside() *Process {
+	p.t.Helper()
+	require.EqualValues(p.t, db.MySQL, p.Config.Database.Driver, "an embedded database has one node")
+	second := prepare(p.t, db.Config{Driver: db.MySQL, DSN: p.Config.Database.DSN}, p.Config.Channels.WeChat.BaseURL)
+	key, err := os.ReadFile(filepath.Join(p.Config.DataDir, "secret.key"))
+	require.NoError(p.t, err)
+	require.NoError(p.t, os.WriteFile(filepath.Join(second.Config.DataDir, "secret.key"), key, 0o600))
+	return second
+}
+
+func prepare(t testing.TB, store db.Config, platforms string) *Process {
+	t.Helper()
 	p := &Process{t: t, Config: config(t, store, platforms)}
 	// The path of the command socket may have 107 bytes, and names of tests are long.
 	dir, err := os.MkdirTemp("", "koi-")
@@ -99,7 +118,6 @@ func Serve(t testing.TB, store db.Config, platforms string) *Process {
 			t.Logf("the end of what koi said:\n%s", p.Said())
 		}
 	})
-	p.Start()
 	return p
 }
 
@@ -159,6 +177,19 @@ func (p *Process) Kill() {
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGKILL) // one that ended needs none
 	<-p.done
+}
+
+// Freeze stops the program where it stands, as a paused virtual machine is; Thaw lets it go on and know
+// nothing of it.
+func (p *Process) Freeze() { p.t.Helper(); require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGSTOP)) }
+
+// Thaw lets a frozen program go on.
+func (p *Process) Thaw() { p.t.Helper(); require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGCONT)) }
+
+// Ended returns when the program ended by itself.
+func (p *Process) Ended() {
+	p.t.Helper()
+	Until(p.t, "koi serve ends", func() bool { return !p.Running() })
 }
 
 // Stop ends the program in order.
