@@ -12,7 +12,7 @@ import (
 // Act is something a person does.
 type Act struct {
 	Who  string `json:"who"`  // a follower's OpenID, a customer's external_userid, a staff userid, or any other id of the person
-	App  string `json:"app"`  // AppID, CorpID or CorpID/AgentID; may be left out when there is only one of its kind
+	App  string `json:"app"`  // AppID, CorpID, CorpID/AgentID or an SMS signature; may be left out when there is only one of its kind
 	Do   string `json:"do"`   // see Acts
 	With string `json:"with"` // what it is done with
 	// State of the contact way (add_staff, half_add), the popup scene (subscribe_notice), the address to go
@@ -41,7 +41,7 @@ type Played struct {
 type ActInfo struct {
 	Do    string `json:"do"`
 	Name  string `json:"name"`
-	Where string `json:"where"` // official, mini, wecom
+	Where string `json:"where"` // official, mini, wecom, sms
 	With  string `json:"with"`
 }
 
@@ -111,7 +111,7 @@ func Acts() []ActInfo {
 		}
 		out = append(out, ActInfo{a.do, a.name, where, a.with})
 	}
-	return out
+	return append(out, smsActs...)
 }
 
 // Act plays a person and waits until the callbacks it led to are acknowledged or dropped, unless it is
@@ -137,12 +137,15 @@ func (s *Simulator) Act(ctx context.Context, a Act) (Played, error) {
 }
 
 func (s *Simulator) play(a Act) (scene, error) {
+	if sc, known, err := s.playSMS(a); known {
+		return sc, err
+	}
 	list := actors()
 	i := slices.IndexFunc(list, func(x actor) bool { return x.do == a.Do })
 	if i < 0 {
 		var names []string
-		for _, x := range list {
-			names = append(names, x.do)
+		for _, x := range Acts() {
+			names = append(names, x.Do)
 		}
 		return scene{}, fault.New(fault.Invalid, "不认识的动作 %q；可用的有 %s", a.Do, strings.Join(names, "、"))
 	}

@@ -87,6 +87,26 @@ type push struct {
 	seal    func() (url.Values, []byte)
 	// contentType of the body; "" is text/xml.
 	contentType string
+	// A platform of its own patience: how long it waits for an answer and before each further try, and which
+	// answer it is content with. Zero: as WeChat does.
+	timeout time.Duration
+	waits   []time.Duration
+	accepts func(status int, text string) bool
+}
+
+// tries is how often a push is made at most, wait how long after the beginning of try n the next one begins.
+func (p *push) tries(q *callbacks) int {
+	if len(p.waits) > 0 {
+		return len(p.waits) + 1
+	}
+	return q.tries
+}
+
+func (p *push) wait(q *callbacks, n int) time.Duration {
+	if len(p.waits) > 0 {
+		return p.waits[n-1]
+	}
+	return q.spacing
 }
 
 // send pushes in the background and returns the record that will show what became of it.
@@ -119,7 +139,7 @@ func (q *callbacks) run(p push, cb *Callback) {
 		case acknowledged:
 			cb.Status = Acknowledged
 			q.totals.Acknowledged++
-		case n >= q.tries || q.ctx.Err() != nil:
+		case n >= p.tries(q) || q.ctx.Err() != nil:
 			cb.Status = Dropped
 			q.totals.Dropped++
 		default:
@@ -133,7 +153,7 @@ func (q *callbacks) run(p push, cb *Callback) {
 			q.bell.ring()
 			return
 		}
-		t := time.NewTimer(q.spacing - time.Since(began))
+		t := time.NewTimer(p.wait(q, n) - time.Since(began))
 		select {
 		case <-t.C:
 		case <-q.ctx.Done():
@@ -157,7 +177,13 @@ func (q *callbacks) try(p push) (bool, string) {
 	} else {
 		address += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(q.ctx, http.MethodPost, address, bytes.NewReader(body))
+	ctx := q.ctx
+	if p.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+		defer cancel()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return false, err.Error()
 	}
@@ -168,7 +194,11 @@ func (q *callbacks) try(p push) (bool, string) {
 	if err != nil {
 		return false, reason(err)
 	}
-	return status == http.StatusOK, strings.TrimSpace(fmt.Sprintf("%d %s", status, text))
+	content := status == http.StatusOK
+	if p.accepts != nil {
+		content = p.accepts(status, text)
+	}
+	return content, strings.TrimSpace(fmt.Sprintf("%d %s", status, text))
 }
 
 // reason is why a request failed, without its address, which is long and known.
@@ -297,6 +327,9 @@ func (s *Simulator) PointAt(base string) {
 	defer s.mu.Unlock()
 	for _, o := range s.officials {
 		o.CallbackURL = officialAddress(base, o.AppID)
+	}
+	for _, a := range s.sms.accounts {
+		a.pointAt(base)
 	}
 	for _, m := range s.minis {
 		m.CallbackURL = miniAddress(base, m.AppID)

@@ -20,10 +20,11 @@ import (
 // Config is the world a simulator starts with. The yaml tags are the keys of the file that
 // `koi simulate --world` reads.
 type Config struct {
-	Officials []Official `yaml:"official"`
-	Minis     []Mini     `yaml:"mini"`
-	Corps     []Corp     `yaml:"wecom"`
-	People    []Person   `yaml:"people"`
+	Officials []Official   `yaml:"official"`
+	Minis     []Mini       `yaml:"mini"`
+	Corps     []Corp       `yaml:"wecom"`
+	SMS       []SMSAccount `yaml:"sms"`
+	People    []Person     `yaml:"people"`
 
 	// Quotas replaces limits of the rule table by name (see Rules); a negative one lifts the limit, and
 	// the name "*" stands for all that are not named.
@@ -49,6 +50,11 @@ type Config struct {
 	CallbackTimeout time.Duration `yaml:"callback_timeout"`
 	CallbackSpacing time.Duration `yaml:"callback_spacing"`
 	CallbackTries   int           `yaml:"callback_tries"`
+
+	// Receipts and replies of short messages are not answered in SMSTimeout (700 ms) or not with code 0: then
+	// they are pushed again after each of SMSRetries (1, 5, 10 minutes), and dropped after the last.
+	SMSTimeout time.Duration   `yaml:"sms_timeout"`
+	SMSRetries []time.Duration `yaml:"sms_retries"`
 
 	// History is how many calls, deliveries and callbacks are kept whole (default 10,000 each). Totals
 	// and the delivery count of each content stay exact beyond it.
@@ -232,6 +238,12 @@ func (c *Config) PointAt(base string) {
 	for i := range c.Minis {
 		def(&c.Minis[i].CallbackURL, miniAddress(base, c.Minis[i].AppID))
 	}
+	c.SMS = slices.Clone(c.SMS)
+	for i := range c.SMS {
+		if x := &c.SMS[i]; x.ReportURL == "" && x.UpURL == "" {
+			x.pointAt(base)
+		}
+	}
 	for i := range c.Corps {
 		x := &c.Corps[i]
 		x.Agents = slices.Clone(x.Agents)
@@ -267,6 +279,10 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.CallbackTimeout, 5*time.Second)
 	def(&c.CallbackSpacing, 5*time.Second)
 	def(&c.CallbackTries, 3)
+	def(&c.SMSTimeout, 700*time.Millisecond)
+	if len(c.SMSRetries) == 0 {
+		c.SMSRetries = []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}
+	}
 	def(&c.History, 10_000)
 	def(&c.DeliveryKeys, 2_000_000)
 	def(&c.DedupeKeys, 1_000_000)
@@ -295,6 +311,16 @@ func (c Config) withDefaults() (Config, error) {
 	c.Corps = append([]Corp(nil), c.Corps...)
 	for i := range c.Corps {
 		c.Corps[i].check(fmt.Sprintf("wecom[%d]", i), bad)
+	}
+	c.SMS = slices.Clone(c.SMS)
+	keys := map[string]bool{}
+	for i := range c.SMS {
+		path := fmt.Sprintf("sms[%d]", i)
+		c.SMS[i].check(path, bad)
+		if keys[c.SMS[i].AccessKeyID] {
+			bad(path+".access_key_id", "重复")
+		}
+		keys[c.SMS[i].AccessKeyID] = true
 	}
 	return c, fault.Problems("模拟器的配置有误，请改正后重试", list)
 }

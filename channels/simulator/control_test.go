@@ -87,7 +87,7 @@ func TestControl_acts_misbehaves_and_lists_over_HTTP_as_the_contract_says(t *tes
 	require.Equal(t, 404, r.sim("POST", "/sim/verify", `{"account":"wx"}`, nil).StatusCode)
 	var acts []ActInfo
 	r.sim("GET", "/sim/acts", "", &acts)
-	require.Len(t, acts, len(actors()))
+	require.Len(t, acts, len(Acts()))
 	var table struct{ Rules []Rule }
 	r.sim("GET", "/sim/rules", "", &table)
 	require.Len(t, table.Rules, len(rules()))

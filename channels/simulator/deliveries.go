@@ -72,6 +72,7 @@ type message struct {
 	miniUser *miniUser
 	staff    *staff
 	contact  *contact
+	person   *person // or this one, for what comes to a number
 	card     *card
 	body     []byte // content as JSON, made by deliver
 }

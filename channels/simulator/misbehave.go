@@ -14,6 +14,7 @@ import (
 // Misbehaviour makes the platform behave badly on a path for a number of calls.
 //
 //	code        answer this errcode and do nothing
+//	error       of Aliyun, whose codes are words: answer this one and do nothing
 //	status      answer this HTTP status with a page that is no JSON, and do nothing
 //	drop        close the connection without an answer, and do nothing
 //	after       do what was asked, but never answer: the caller times out; with drop, close the connection
@@ -24,6 +25,7 @@ type Misbehaviour struct {
 	Account   string `json:"account,omitempty"` // only for this AppID or CorpID/AgentID
 	Times     int    `json:"times"`             // how many calls; 0 is one, negative until cleared
 	Code      int    `json:"code,omitempty"`
+	Error     string `json:"error,omitempty"`   // e.g. isv.AMOUNT_NOT_ENOUGH; path is the Action, e.g. SendSms
 	Message   string `json:"message,omitempty"` // detail of the errmsg
 	Status    int    `json:"status,omitempty"`
 	Drop      bool   `json:"drop,omitempty"`
@@ -36,6 +38,9 @@ func (m *Misbehaviour) String() string {
 	var parts []string
 	if m.Code != 0 {
 		parts = append(parts, fmt.Sprintf("code %d", m.Code))
+	}
+	if m.Error != "" {
+		parts = append(parts, "error "+m.Error)
 	}
 	if m.Status != 0 {
 		parts = append(parts, fmt.Sprintf("status %d", m.Status))
@@ -78,7 +83,7 @@ func (s *Simulator) Misbehave(m Misbehaviour) error {
 		return fault.New(fault.Invalid, "缺少 path：请写要出错的接口路径，或 * 表示全部")
 	case m.String() == "":
 		return fault.New(fault.Invalid, "没有说怎样出错：请填 code、status、latency_ms、drop、after、receipt 之一")
-	case m.After && (m.Code != 0 || m.Status != 0):
+	case m.After && (m.Code != 0 || m.Error != "" || m.Status != 0):
 		return fault.New(fault.Invalid, "after 表示照做但不回答，不能同时有 code 或 status")
 	case m.LatencyMS < 0 || m.LatencyMS > 600_000:
 		return fault.New(fault.Invalid, "latency_ms 须在 0 到 600000 之间")

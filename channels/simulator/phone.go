@@ -75,6 +75,8 @@ func (s *Simulator) phoneOf(m message) *chat {
 		return &m.follower.person.chat
 	case m.miniUser != nil:
 		return &m.miniUser.person.chat
+	case m.person != nil:
+		return &m.person.chat
 	case m.contact != nil:
 		return &m.contact.person.chat
 	}
@@ -112,6 +114,8 @@ func summary(kind string, content any) string {
 		s = strings.Join(parts, " · ")
 	case "msgmenu":
 		s = first("head_content")
+	case "sms":
+		s = first("text")
 	case "welcome":
 		s = first("text.content")
 	case "news":

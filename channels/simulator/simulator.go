@@ -39,6 +39,7 @@ type Simulator struct {
 
 	mu sync.Mutex // guards the world, its tokens, quotas and dedupe memories
 	world
+	sms        smsWorld
 	tokens     tokens
 	counters   *counters
 	sent       *expiring[sentKey, *sentMessage]  // WeCom messages under duplicate check
@@ -83,6 +84,7 @@ func New(cfg Config) (*Simulator, error) {
 		calls:      newCallJournal(cfg.History),
 		deliveries: newDeliveries(cfg.History, cfg.DeliveryKeys),
 	}
+	s.sms.build(cfg)
 	all := rules()
 	for i := range all {
 		s.table[all[i].path] = append(s.table[all[i].path], &all[i])
@@ -109,6 +111,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/"):
 		s.control.ServeHTTP(w, r)
+	case isSMS(r):
+		s.serveSMS(w, r)
 	case r.URL.Path == "/" && r.Method == http.MethodGet:
 		http.Redirect(w, r, "/sim/", http.StatusFound)
 	default:
