@@ -39,6 +39,7 @@ import (
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/channels/miniprogram"
 	"github.com/koi-scrm/koi/channels/officialaccount"
 	"github.com/koi-scrm/koi/channels/wechat"
 	"github.com/koi-scrm/koi/channels/wecom"
@@ -71,6 +72,9 @@ type App struct {
 	Bundles  *bundle.Applier
 	Server   *httpapi.Server
 	API      *httpapi.API
+
+	// Invitations make the addresses of one-time subscriptions, for the pages that ask.
+	Invitations *officialaccount.Invitations
 
 	appending  *lease.Lease
 	processing *lease.Lease
@@ -193,10 +197,13 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
 		stages: stages, journeys: journeys, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
 
+	a.Invitations = officialaccount.NewInvitations(a.Keys, a.Clock, a.Config.PublicURL)
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
 	a.Server = httpapi.NewServer([]httpapi.Door{
 		wecom.NewDoor(a.Accounts, callbacks),
 		officialaccount.NewDoor(a.Accounts, callbacks),
+		officialaccount.NewAnswers(a.Accounts, callbacks, a.Invitations),
+		miniprogram.NewDoor(a.Accounts, callbacks),
 	}, a.isReady, metrics)
 	a.Doctor = a.newDoctor(caller, corp)
 	a.API = a.api(person)
