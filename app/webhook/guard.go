@@ -194,7 +194,7 @@ func (g *Guard) Refuses(ctx context.Context, text string) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
-	found, err := g.lookup().LookupNetIP(ctx, "ip", host)
+	found, err := g.Lookup(ctx, host)
 	if err != nil {
 		return ""
 	}
@@ -206,9 +206,10 @@ func (g *Guard) Refuses(ctx context.Context, text string) string {
 	return ""
 }
 
-func (g *Guard) lookup() Resolver {
+// Lookup is what a name leads to now.
+func (g *Guard) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if g == nil || g.resolver == nil {
-		return net.DefaultResolver
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}
-	return g.resolver
+	return g.resolver.LookupNetIP(ctx, "ip", host)
 }
