@@ -98,6 +98,7 @@ func (s *Server) API(p Parts) *API {
 		c.Data(http.StatusOK, "application/openapi+json", a.spec)
 	})
 	s.engine.GET(SetupPath, a.setupPage)
+	s.engine.NoRoute(a.serveProof, nowhere)
 	return a
 }
 

@@ -74,6 +74,10 @@ func (a *API) routes() []route {
 		to("changeSMSAccount", patch, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "修改短信签名", a.changeSMS),
 		to("deleteSMSAccount", del, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "删除短信签名", a.deleteSMS),
 
+		to("listDomainProofs", get, "/domain-proofs", may(auth.ReadAccounts), "域名校验文件", a.listDomainProofs),
+		to("putDomainProof", post, "/domain-proofs", may(auth.WriteAccounts), "上传域名校验文件", a.putDomainProof),
+		to("deleteDomainProof", del, "/domain-proofs/{name}", may(auth.WriteAccounts), "删除域名校验文件", a.deleteDomainProof),
+
 		to("ingestEvents", post, "/events", may(auth.WriteEvents), "上报事件", a.ingestEvents, status(http.StatusAccepted), ownChecks(4<<20)),
 
 		to("getSystem", get, "/system", may(auth.ReadSystem), "系统状态", a.getSystem),

@@ -55,9 +55,7 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 		c.String(http.StatusOK, "ok")
 	})
 	engine.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
-	engine.NoRoute(func(c *gin.Context) {
-		missing(c, http.StatusNotFound, "没有这个地址：请检查路径是否写对")
-	})
+	engine.NoRoute(nowhere)
 	engine.NoMethod(func(c *gin.Context) {
 		missing(c, http.StatusMethodNotAllowed, "这个地址不支持 "+c.Request.Method)
 	})
@@ -74,6 +72,11 @@ func (s *Server) Mount(method, path string, h http.Handler) {
 
 // apiRoot is where the API begins.
 const apiRoot = "/api/v1"
+
+// nowhere answers a path that leads nowhere.
+func nowhere(c *gin.Context) {
+	missing(c, http.StatusNotFound, "没有这个地址：请检查路径是否写对")
+}
 
 // missing answers what no route takes; below the API in its form.
 func missing(c *gin.Context, status int, detail string) {
