@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
@@ -35,6 +36,9 @@ func (s *Stage) applyResult(b *event.Batch, e *event.Event) error {
 	}
 	after := time.Duration(e.Props.Int("retry_after_ms")) * time.Millisecond
 	status := Status(e.Props.Str("status"))
+	if r.state == Doubtful && e.Props.Str("settled") == "true" {
+		r.unsure = false // the platform was asked: what it never took may go again
+	}
 	r.code, r.detail = int(e.Props.Int("code")), clip(e.Props.Str("reason"))
 	if id := e.Props.Str("platform_id"); id != "" {
 		r.platformID = id
@@ -85,8 +89,7 @@ func (s *Stage) sent(b *event.Batch, e *event.Event, r *row) error {
 	if err := s.tell(b, e, r, event.MessageSent); err != nil {
 		return err
 	}
-	s.awaitReceipt(r)
-	return nil
+	return s.awaitReceipt(b, e, r)
 }
 
 func (s *Stage) fail(b *event.Batch, e *event.Event, r *row, why policy.Reason) error {
@@ -135,26 +138,37 @@ func (s *Stage) giveUpKnowing(r *row, why policy.Reason) {
 	r.due, r.queue = s.now+unknownFor.Milliseconds(), unknownQueue
 }
 
-// closeReach tells reach what the platform's answer says about the recipient.
+// closeReach tells reach what the platform's answer says about the recipient, and notes a template that
+// the platform does not take.
 func (s *Stage) closeReach(r *row) {
-	if r.channel != OfficialKF || r.contact == 0 {
+	if r.channel.Templated() && (r.code == 40037 || r.code == 47003) { // no such template; fields do not fit
+		s.disable(r)
+	}
+	if r.contact == 0 {
 		return
 	}
-	var why policy.Closed
-	switch r.code {
-	case 43004: // must follow first
-		why = policy.Unfollowed
-	case 45015: // no interaction within the window
-		why = policy.Refused
-	case 45047: // too many messages since the last interaction
-		why = policy.UsedUp
-	case 40003, 50002: // no such OpenID at this account; the user is restricted
-		why = policy.Rejected
-	default:
-		return
+	close := func(why policy.Closed) { s.conf.Reach.CloseWindow(r.contact, r.account, why, r.attemptAt) }
+	kf := r.channel == OfficialKF
+	switch {
+	case !kf && !r.channel.Templated():
+		if r.channel == SMS && r.code == illegalNumber {
+			s.conf.Reach.KillNumber(r.contact, strconv.Itoa(r.code), r.attemptAt)
+		}
+	case r.code == 43004 && r.channel != MiniSubscribe: // must follow first
+		close(policy.Unfollowed)
+	case r.code == 40003, r.code == 50002: // no such OpenID at this account; the user is restricted
+		close(policy.Rejected)
+	case r.code == 43101 && r.channel.Subscribed(): // no subscription, or refused
+		s.conf.Reach.ClearBalance(r.contact, r.account, r.template, r.attemptAt)
+	case kf && r.code == 45015: // no interaction within the window
+		close(policy.Refused)
+	case kf && r.code == 45047: // too many messages since the last interaction
+		close(policy.UsedUp)
 	}
-	s.conf.Reach.CloseWindow(r.contact, r.account, why, r.attemptAt)
 }
+
+// illegalNumber is what channels/sms makes of isv.MOBILE_NUMBER_ILLEGAL.
+const illegalNumber = 1001
 
 // pause stops an account's API until the platform's quota is back (45009 resets at local midnight).
 func (s *Stage) pause(r *row, after time.Duration) {
