@@ -124,5 +124,6 @@ const (
 	TimerJourney         = "timer.journey"          // a run's wait is over (props: run)
 	TimerOutbox          = "timer.outbox"           // a delayed message is due (props: message)
 	TimerTag             = "timer.tag"              // a tag's time is over (props: tag id, contact it stands under, expires_at)
+	TimerShare           = "timer.share"            // an arrival through a share is to be judged (props: open)
 	TimerReview          = "timer.review"           // a day or a definition changed what rules conclude of a person
 )

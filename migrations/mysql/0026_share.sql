@@ -1,0 +1,27 @@
+-- +goose Up
+CREATE TABLE IF NOT EXISTS share_opens (
+    id         BIGINT NOT NULL,
+    page       VARCHAR(128) NOT NULL,
+    parent     VARCHAR(64)  NOT NULL,
+    own        VARCHAR(64)  NOT NULL,
+    contact_id BIGINT NOT NULL,
+    person_id  BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    net        VARCHAR(32)  NOT NULL,
+    bot        TINYINT NOT NULL,
+    newcomer   TINYINT NOT NULL,
+    mark       VARCHAR(16)  NOT NULL,
+    top        VARCHAR(200) NOT NULL,
+    root       VARCHAR(192) NOT NULL,
+    depth      INT NOT NULL,
+    state      TINYINT NOT NULL,
+    reason     VARCHAR(255) NOT NULL,
+    told       TINYINT NOT NULL,
+    settle_at  BIGINT NOT NULL,
+    due_at     BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    KEY share_opens_person_id_page (person_id, page),
+    KEY share_opens_parent_at (parent, at),
+    KEY share_opens_page_top (page, top),
+    KEY share_opens_due_at (due_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
