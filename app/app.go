@@ -39,8 +39,10 @@ import (
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/app/webhook"
 	"github.com/koi-scrm/koi/channels/miniprogram"
 	"github.com/koi-scrm/koi/channels/officialaccount"
+	webhookchannel "github.com/koi-scrm/koi/channels/webhook"
 	"github.com/koi-scrm/koi/channels/wechat"
 	"github.com/koi-scrm/koi/channels/wecom"
 	"github.com/koi-scrm/koi/configs"
@@ -66,6 +68,7 @@ type App struct {
 	Tags     *tag.Directory
 	Scores   *scoring.Directory
 	Stages   *stage.Directory
+	Webhooks *webhook.Directory
 	Journeys *journey.Directory
 	Doctor   *doctor.Doctor
 	Gate     *auth.Gate
@@ -83,6 +86,8 @@ type App struct {
 	wecomOrg   *wecom.Directories
 	transport  *wechat.Transport
 	dispatcher *outbox.Dispatcher
+	guard      *webhook.Guard
+	webhooks   *webhookchannel.Sender
 	review     *rule.Review
 	model      *models
 	process    int64 // names this run of the program among all
@@ -160,8 +165,11 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	// The pipeline's stages, in order.
 	a.process = clock.Ms(a.Clock.Wall())
 	sent := outbox.NewMetrics(metrics)
-	a.dispatcher = outbox.NewDispatcher(outbox.DispatcherConfig{Log: a.Log, Clock: a.Clock, Metrics: sent, Senders: []outbox.Sender{
-		wecom.NewSender(corp, a.Accounts, a.Clock), officialaccount.NewSender(caller, a.Accounts, a.Clock)}})
+	senders, err := a.senders(caller, corp)
+	if err != nil {
+		return err
+	}
+	a.dispatcher = outbox.NewDispatcher(outbox.DispatcherConfig{Log: a.Log, Clock: a.Clock, Metrics: sent, Senders: senders})
 	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
 	windows := reach.NewStage(people, a.Config.Location)
 	counters := rule.NewCounters(people, facts, &relations, a.Config.Location)
@@ -192,10 +200,10 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.Gate = auth.New(a.Stores, a.Clock)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 
-	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName}
+	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
 	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
-		stages: stages, journeys: journeys, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
+		stages: stages, journeys: journeys, webhooks: a.Webhooks, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
 
 	a.Invitations = officialaccount.NewInvitations(a.Keys, a.Clock, a.Config.PublicURL)
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
@@ -399,6 +407,9 @@ func (a *App) Close() error {
 	}
 	if a.transport != nil {
 		a.transport.Close()
+	}
+	if a.webhooks != nil {
+		a.webhooks.Close()
 	}
 	if a.Stores != nil {
 		errs = append(errs, a.Stores.Close())

@@ -18,6 +18,7 @@ import (
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/app/webhook"
 )
 
 // relations are what conditions are asked of in SQL, as the owners of the tables give them.
@@ -36,6 +37,7 @@ type models struct {
 	scores   *scoring.Stage
 	stages   *stage.Stage
 	journeys *journey.Stage
+	webhooks *webhook.Directory
 	review   *rule.Review
 	inside   func(context.Context) ([]setting.Item, error) // older journey versions in use
 	between  func(func())                                  // runs something while no batch is under way
@@ -76,6 +78,7 @@ func (m *models) load(ctx context.Context) error {
 		m.stages.Use(got.Stages)
 		m.journeys.Use(got.Journeys)
 	})
+	m.webhooks.Use(got.Webhooks)
 	m.api.Use(got)
 	specs := got.Counted()
 	m.asked.Store(&specs)

@@ -1,0 +1,31 @@
+package app
+
+import (
+	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/webhook"
+	"github.com/koi-scrm/koi/channels/miniprogram"
+	"github.com/koi-scrm/koi/channels/officialaccount"
+	webhookchannel "github.com/koi-scrm/koi/channels/webhook"
+	"github.com/koi-scrm/koi/channels/wechat"
+	"github.com/koi-scrm/koi/channels/wecom"
+)
+
+// senders are the ways out, one for each channel.
+func (a *App) senders(caller *wechat.Caller, corp *wecom.Client) ([]outbox.Sender, error) {
+	var err error
+	if a.guard, err = webhook.NewGuard(a.Config.Channels.Webhook.Allow, nil); err != nil {
+		return nil, err
+	}
+	a.Webhooks = webhook.New(a.Stores, a.Keys, a.Clock)
+	a.webhooks = webhookchannel.NewSender(a.Webhooks, a.guard, a.Clock)
+	return []outbox.Sender{
+		wecom.NewSender(corp, a.Accounts, a.Clock),
+		wecom.NewWelcomeSender(corp, a.Accounts, a.Clock),
+		officialaccount.NewSender(caller, a.Accounts, a.Clock),
+		officialaccount.NewTemplateSender(caller, a.Accounts, a.Clock),
+		officialaccount.NewNoticeSender(caller, a.Accounts, a.Clock),
+		officialaccount.NewOnceSender(caller, a.Accounts, a.Clock),
+		miniprogram.NewSender(caller, a.Accounts, a.Clock),
+		a.webhooks,
+	}, nil
+}
