@@ -2,7 +2,9 @@ package outbox
 
 import (
 	"fmt"
+	"time"
 
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/policy"
 )
@@ -28,15 +30,24 @@ func (s *Stage) Enqueue(b *event.Batch, cause *event.Event, m Message) error {
 		return fmt.Errorf("event %d makes more than %d messages", cause.ID(), maxPerEvent)
 	}
 	s.known[key], s.nth[cause.ID()] = true, k+1
+	if m.Channel == WeComWelcome { // the platform's welcome code lives 20 s from when the person was added
+		if end := cause.OccurredAt + welcomeLife.Milliseconds(); m.ExpiresAt == 0 || m.ExpiresAt > end {
+			m.ExpiresAt = end
+		}
+	}
 	if m.ExpiresAt == 0 {
 		m.ExpiresAt = max(b.Now, m.NotBefore) + worth(m.Class).Milliseconds()
 	}
 	r := &row{id: m.EventID*idsPerEvent + k, key: key, contact: m.ContactID, channel: m.Channel, account: m.Account, to: m.To,
 		class: m.Class, kind: m.Kind, step: m.Step, n: m.N, journey: m.JourneyID, run: m.RunID, test: m.Test,
+		template: m.Template, definition: m.Definition, risk: m.Risk,
 		created: b.Now, expires: m.ExpiresAt, body: m.Body, made: true}
 	r.sealed = s.conf.Keys.Seal(purpose, m.Body)
 	s.rows[r.id] = r
-	if err := s.decide(b, cause, r, policy.Message{CauseAt: cause.OccurredAt, Late: cause.Late(), NotBefore: m.NotBefore}); err != nil {
+	if m.LongTerm && m.Channel.Subscribed() && m.ContactID != 0 {
+		s.conf.Reach.LongTerm(m.ContactID, m.Account, m.Template)
+	}
+	if err := s.decide(b, cause, r, policy.Message{CauseAt: cause.OccurredAt, Late: cause.Late(), Fresh: m.Fresh, NotBefore: m.NotBefore}); err != nil {
 		return err
 	}
 	if r.state == Suppressed {
@@ -44,6 +55,9 @@ func (s *Stage) Enqueue(b *event.Batch, cause *event.Event, m Message) error {
 	}
 	return s.tell(b, cause, r, event.MessageQueued)
 }
+
+// welcomeLife is how long a WelcomeCode may be used (发送新客户欢迎语, path/92599).
+const welcomeLife = 20 * time.Second
 
 // A message's id is its event's id and its place among that event's messages: rising, and the same
 // whenever the event is processed.
@@ -58,7 +72,7 @@ func CauseOf(message int64) event.ID { return event.ID(message / idsPerEvent) }
 // decide asks policy about a row and does what it says. m carries what the row does not.
 func (s *Stage) decide(b *event.Batch, cause *event.Event, r *row, m policy.Message) error {
 	m.Channel, m.Class, m.To, m.ExpiresAt = r.channel, r.class, r.to, r.expires
-	m.Counted, m.Test = r.counted, r.test
+	m.Kind, m.Risk, m.Counted, m.Test = r.kind, r.risk, r.counted, r.test
 	facts, complete := s.facts(r, &m)
 	d := s.p.Decide(m, facts, b.Now)
 	switch {
@@ -99,6 +113,8 @@ func (s *Stage) facts(r *row, m *policy.Message) (f policy.Reach, complete bool)
 	if r.contact != 0 {
 		if p := s.conf.People.Person(r.contact); p != nil {
 			m.Excluded = p.Excluded
+			f.Consent = consent(p, r.channel)
+			f.Following = s.following(p, r)
 		} else if r.made {
 			complete = false
 		}
@@ -109,6 +125,20 @@ func (s *Stage) facts(r *row, m *policy.Message) (f policy.Reach, complete bool)
 			f.Window = policy.Window{Until: r.expires, Left: 1}
 		}
 	}
+	if r.channel.Templated() && r.contact != 0 {
+		f.Window = s.conf.Reach.Window(r.contact, r.account)
+		f.TemplateOff = s.disabled(r)
+		if r.template != "" && r.channel.Subscribed() {
+			f.Balance = s.conf.Reach.Balance(r.contact, r.account, r.template)
+		}
+		if r.template != "" && r.risk != policy.Low {
+			f.TemplateToday = s.conf.Reach.TemplateToday(r.contact, r.account, r.template)
+		}
+	}
+	if r.channel == SMS && r.contact != 0 {
+		f.NumberDead = s.conf.Reach.NumberDead(r.contact)
+	}
+	f.Day, f.Month = s.conf.Reach.Sent(r.account, r.channel)
 	if r.channel == WeComApp {
 		f.Staff = s.conf.Reach.Staff(r.account, r.to)
 		if s.conf.Seats != nil {
@@ -122,6 +152,38 @@ func (s *Stage) facts(r *row, m *policy.Message) (f policy.Reach, complete bool)
 		complete = complete && ok
 	}
 	return f, complete
+}
+
+// consent is what a person said about marketing on a channel.
+func consent(p *contact.Person, c Channel) policy.Consent {
+	purpose, channel := contact.MarketingWeChat, contact.UnsubscribeWeChat
+	if c == SMS {
+		purpose, channel = contact.MarketingSMS, contact.UnsubscribeSMS
+	}
+	switch {
+	case p.Consents.Unsubscribed(channel):
+		return policy.Unsubscribed
+	case p.Consents.Granted(purpose):
+		return policy.Granted
+	case p.Consents.Withdrawn(purpose):
+		return policy.Withdrawn
+	}
+	return policy.NotAsked
+}
+
+// following is how a person stands to the official account of a row. Who did something there after they
+// left, as far as we know, came back without our being told.
+func (s *Stage) following(p *contact.Person, r *row) policy.Following {
+	for _, f := range p.Follows {
+		switch {
+		case f.AppID != r.account:
+		case f.Active():
+			return policy.Follows
+		case s.conf.Reach.ActedAt(p.ID, r.account) <= f.UnfollowedAt:
+			return policy.Left
+		}
+	}
+	return policy.FollowUnknown
 }
 
 // reserve takes a place in the queue of the row's account.
@@ -166,7 +228,17 @@ func (s *Stage) spend(r *row) {
 	case WeComApp:
 		s.conf.Reach.CountStaff(r.account, r.to, r.class)
 	}
-	if r.class == Marketing && !r.test && r.contact != 0 {
+	s.conf.Reach.CountSent(r.account, r.channel)
+	if r.contact == 0 {
+		return
+	}
+	if r.template != "" && r.channel.Subscribed() {
+		s.conf.Reach.SpendBalance(r.contact, r.account, r.template)
+	}
+	if r.template != "" && r.channel.Templated() && r.risk != policy.Low {
+		s.conf.Reach.CountTemplate(r.contact, r.account, r.template)
+	}
+	if r.class == Marketing && !r.test {
 		s.conf.Reach.Touch(r.contact)
 	}
 }

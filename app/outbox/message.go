@@ -57,6 +57,7 @@ type Message struct {
 	// refuses the template, it is this revision that is not used again. ≤ 112 bytes.
 	Definition string
 	Risk       policy.Risk   // of the template
+	LongTerm   bool          // the template is a long-term subscription: one yes serves for ever
 	Fresh      time.Duration // how old the cause may be; 0: as the policy says
 	Body       []byte        // the platform's JSON for the kind, final: the same bytes at every attempt
 	JourneyID  int64

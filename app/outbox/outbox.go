@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
@@ -46,18 +47,22 @@ type Entry struct {
 	Class     Class
 	Kind      string
 	Step      string
-	JourneyID int64
-	RunID     int64
-	Test      bool
-	State     State
-	Reason    policy.Reason // why it waits or ended so; "" where there is nothing to explain
-	Detail    string        // what the platform said, in Chinese
-	Code      int           // the platform's errcode
-	Attempts  int
-	DueAt     int64 // when something happens by itself; 0: nothing does
-	ExpiresAt int64
-	CreatedAt int64
-	UpdatedAt int64
+	// Of channels with templates, and of SMS: the platform's template, and what it was made from.
+	Template   string
+	Definition string
+	Risk       policy.Risk
+	JourneyID  int64
+	RunID      int64
+	Test       bool
+	State      State
+	Reason     policy.Reason // why it waits or ended so; "" where there is nothing to explain
+	Detail     string        // what the platform said, in Chinese
+	Code       int           // the platform's errcode
+	Attempts   int
+	DueAt      int64 // when something happens by itself; 0: nothing does
+	ExpiresAt  int64
+	CreatedAt  int64
+	UpdatedAt  int64
 }
 
 // Filter narrows a list. Zero fields narrow nothing.
@@ -66,8 +71,9 @@ type Filter struct {
 	Contacts []int64 // ids one person goes by
 	Channel  Channel
 	Journey  int64
-	Before   int64 // id of the last message of the page before
-	Limit    int   // 1..200; 0: 50
+	Within   *contact.Scope // narrows to messages to or about its customers; nil does not
+	Before   int64          // id of the last message of the page before
+	Limit    int            // 1..200; 0: 50
 }
 
 // List returns messages, newest first, and the Before of the next page (0: this is the last).
@@ -100,6 +106,10 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Entry, int64, error) {
 	if f.Before != 0 {
 		and("id<?", f.Before)
 	}
+	if f.Within != nil && !f.Within.All() {
+		w, v := f.Within.WhereAny("contact_id")
+		and(w, v...)
+	}
 	q := "SELECT " + messageFields + " FROM outbox"
 	if len(where) > 0 {
 		q += " WHERE " + strings.Join(where, " AND ")
@@ -128,7 +138,7 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Entry, int64, error) {
 
 func (r *row) entry() Entry {
 	return Entry{ID: r.id, EventID: CauseOf(r.id), ContactID: r.contact, Channel: r.channel, Account: r.account, To: r.to, Class: r.class,
-		Kind: r.kind, Step: r.step, JourneyID: r.journey, RunID: r.run, Test: r.test, State: r.state, Reason: r.reason, Detail: r.detail,
+		Kind: r.kind, Step: r.step, Template: r.template, Definition: r.definition, Risk: r.risk, JourneyID: r.journey, RunID: r.run, Test: r.test, State: r.state, Reason: r.reason, Detail: r.detail,
 		Code: r.code, Attempts: r.attempt, DueAt: r.due, ExpiresAt: r.expires, CreatedAt: r.created, UpdatedAt: r.updated}
 }
 
@@ -365,4 +375,16 @@ func (o *Outbox) Purge(ctx context.Context, l *lease.Lease, before int64, limit 
 		return l.Guard(ctx, tx)
 	})
 	return int64(len(ids)), err
+}
+
+// PurgeEarly deletes receipts that came before a business time and whose message never turned up: they are
+// of messages that others sent from the same account.
+func (o *Outbox) PurgeEarly(ctx context.Context, l *lease.Lease, before int64) (n int64, err error) {
+	err = o.db.Tx(ctx, func(tx *db.Tx) error {
+		if n, err = tx.Exec(ctx, "DELETE FROM outbox_early WHERE at<?", before); err != nil {
+			return fmt.Errorf("purge early receipts: %w", err)
+		}
+		return l.Guard(ctx, tx)
+	})
+	return n, err
 }

@@ -13,6 +13,7 @@ const (
 	ReasonUnsure      policy.Reason = "unsure"
 	ReasonInterrupted policy.Reason = "interrupted"
 	ReasonUnresolved  policy.Reason = "unresolved"
+	ReasonNotSent     policy.Reason = "not_sent"
 	ReasonUnreadable  policy.Reason = "unreadable"
 	ReasonBroken      policy.Reason = "broken"
 	ReasonRetrying    policy.Reason = "retrying"
@@ -38,6 +39,8 @@ var explanations = map[policy.Reason]policy.Explanation{
 		Next: "平台不能去重，为避免重复不会自动重发；核对后可手动重试，24 小时后自动过期。"},
 	ReasonUnresolved: {Name: "结果未知已过期", What: "24 小时内没有得到结果，也没有人处理。",
 		Next: "请核对对方是否收到；确有必要可手动重试。"},
+	ReasonNotSent: {Name: "核对：未送达", What: "操作员核对后确认对方没有收到。",
+		Next: "确有必要可手动重试。"},
 	ReasonUnreadable: {Name: "内容无法解密", What: "消息内容读不出来，多半是 secret_key 换过。",
 		Next: "请恢复原来的 secret_key 后重试。"},
 	ReasonBroken: {Name: "处理出错", What: "处理这条消息时程序出错，已停止处理以免影响其他消息。",
@@ -63,5 +66,5 @@ func Explain(r policy.Reason) policy.Explanation {
 // Reasons lists every reason a message may carry.
 func Reasons() []policy.Reason {
 	return append(policy.Reasons(), ReasonRefused, ReasonGaveUp, ReasonShut, ReasonMisset, ReasonUndelivered, ReasonUnsure,
-		ReasonInterrupted, ReasonUnresolved, ReasonUnreadable, ReasonBroken, ReasonRetrying, ReasonRepeating, ReasonRequested, ReasonRestored)
+		ReasonInterrupted, ReasonUnresolved, ReasonNotSent, ReasonUnreadable, ReasonBroken, ReasonRetrying, ReasonRepeating, ReasonRequested, ReasonRestored)
 }

@@ -34,6 +34,9 @@ func (s *Stage) applyResult(b *event.Batch, e *event.Event) error {
 	if r == nil || r.attempt != int(e.Props.Int("attempt")) || r.state != Sending && r.state != Doubtful {
 		return nil
 	}
+	if e.Props.Str("verdict") != "" {
+		return s.applyVerdict(b, e, r)
+	}
 	after := time.Duration(e.Props.Int("retry_after_ms")) * time.Millisecond
 	status := Status(e.Props.Str("status"))
 	if r.state == Doubtful && e.Props.Str("settled") == "true" {

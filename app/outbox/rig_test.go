@@ -114,7 +114,7 @@ func newRig(t testing.TB, s *db.Stores, edit func(*options)) *rig {
 	r.stage.Use(policy.New(o.limits, shanghai))
 	r.maker = &maker{stage: r.stage}
 	r.pipe = pipeline.New(pipeline.Config{Log: r.log, DB: s.Koi, Lease: r.lease, Clock: r.clock, Counter: counter, Metrics: r.reg,
-		Stages: []event.Stage{event.NewSeen(), r.people, r.reach, r.maker, r.stage, r.timeline}, Timers: []event.Timers{r.stage}})
+		Stages: []event.Stage{event.NewSeen(), r.stage.Receipts(), r.people, r.reach, r.maker, r.stage, r.timeline}, Timers: []event.Timers{r.stage}})
 	require.NoError(t, r.log.Load(ctx))
 	require.NoError(t, r.pipe.Load(ctx))
 	r.box = outbox.New(s.Koi, r.log, keys, r.clock, shanghai)

@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,9 +53,17 @@ type Stage struct {
 	nth      map[event.ID]int64
 	pauses   map[queueKey]*pause
 	alarms   map[alarmKey]*alarm
-	receipts map[receiptKey]*receipt
+	receipts map[receiptKey]*named
+	early    map[receiptKey]*early
+	off      map[offKey]*off // nil until somebody asks
+	found    *found
 	recover  bool
 	counts   map[counted]int
+
+	// Between Load and Flush, for facts that are read when they are asked for; see reach.
+	ctx context.Context
+	tx  *db.Tx
+	err error
 
 	try  int        // numbers the Loads: only the one that was committed counts
 	held []queueKey // places reserved in the dispatcher's queues
@@ -85,7 +94,8 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	}
 	s.p, s.now, s.wall = s.policy.Load(), b.Now, b.Wall
 	s.rows, s.known, s.nth = map[int64]*row{}, map[Key]bool{}, map[event.ID]int64{}
-	s.pauses, s.alarms, s.receipts = map[queueKey]*pause{}, nil, map[receiptKey]*receipt{}
+	s.pauses, s.alarms, s.receipts, s.off = map[queueKey]*pause{}, nil, map[receiptKey]*named{}, nil
+	s.ctx, s.tx, s.err = ctx, tx, nil
 	s.recover, s.counts = false, map[counted]int{}
 	s.try++
 	try := s.try
@@ -93,7 +103,7 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 
 	var ids []int64 // of messages
 	var due []int64 // those among them that may be sent now: with their bodies
-	var results, posts bool
+	var results bool
 	for _, e := range b.Events {
 		switch e.Type {
 		case event.CommandMessageResult:
@@ -103,8 +113,11 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		case event.TimerOutbox:
 			ids, due, results = append(ids, messageOf(e)), append(due, messageOf(e)), true
 		}
-		posts = posts || s.receiptOf(e) != (receiptKey{})
 	}
+	if err := s.find(ctx, tx, b); err != nil { // mostly its own stage did
+		return err
+	}
+	s.early = s.found.early
 	if err := s.loadKnown(ctx, tx, b.Events); err != nil {
 		return err
 	}
@@ -116,14 +129,8 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 			return err
 		}
 	}
-	if posts {
-		more, err := s.loadReceipts(ctx, tx, b.Events)
-		if err != nil {
-			return err
-		}
-		ids = append(ids, more...)
-	}
-	if err := s.loadRows(ctx, tx, ids); err != nil {
+	maps.Copy(s.rows, s.found.rows)
+	if err := s.loadRows(ctx, tx, slices.DeleteFunc(ids, func(id int64) bool { return s.rows[id] != nil })); err != nil {
 		return err
 	}
 	if err := s.loadBodies(ctx, tx, due); err != nil {
@@ -131,7 +138,7 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	}
 	var followers, touched []int64
 	for _, r := range s.rows {
-		if r.channel == OfficialKF && r.contact != 0 {
+		if (r.channel == OfficialKF || r.channel.Templated()) && r.contact != 0 {
 			followers = append(followers, r.contact)
 		}
 	}
@@ -159,13 +166,17 @@ func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 		// A command of a process that died before it was applied says nothing about this one.
 		s.recover = s.recover || e.Props.Int("process") == s.conf.Process
 	case event.MessageDelivered, event.MessageFailed:
-		s.applyReceipt(e)
+		return s.applyReceipt(b, e)
 	}
 	return nil
 }
 
 // Flush writes what was made and what changed.
 func (s *Stage) Flush(ctx context.Context, tx *db.Tx, _ *event.Batch) error {
+	if s.err != nil {
+		return s.err
+	}
+	s.ctx, s.tx = nil, nil
 	made := make([]*row, 0, len(s.rows))
 	var changed []*row
 	for _, r := range s.rows {
@@ -257,6 +268,10 @@ type row struct {
 	test    bool
 	created int64
 	expires int64
+	// Of channels with templates, and of SMS.
+	template   string
+	definition string
+	risk       policy.Risk
 
 	state      State
 	reason     policy.Reason
@@ -333,8 +348,14 @@ func (s *Stage) set(r *row, st State, why policy.Reason) {
 	}
 }
 
-// finish ends a row.
+// finish ends a row. A subscription that an attempt took comes back when the platform surely did not take
+// the message.
 func (s *Stage) finish(r *row, st State, why policy.Reason) {
+	if r.counted && !r.unsure && r.channel.Subscribed() && r.contact != 0 && r.template != "" &&
+		(st == Rejected && why != ReasonUndelivered || st == Suppressed || st == Expired && why != ReasonUnresolved) {
+		s.conf.Reach.ReturnBalance(r.contact, r.account, r.template)
+		r.counted = false
+	}
 	s.set(r, st, why)
 	r.due, r.queue = 0, ""
 }

@@ -11,25 +11,29 @@ import (
 
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/policy"
 )
+
+// riskCode is the stored form of a risk class; 0 is none.
+func riskCode(r policy.Risk) int { return slices.Index(policy.Risks(), r) + 1 }
 
 func idText(id int64) string { return strconv.FormatInt(id, 10) }
 
 // messageColumns are those of a message that its life does not change, then those it does.
 var (
 	fixedColumns = []string{"id", "dedupe_key", "contact_id", "channel", "account", "recipient", "class", "kind", "step", "n",
-		"journey_id", "run_id", "test", "created_at"}
+		"journey_id", "run_id", "test", "created_at", "template", "definition", "risk"}
 	movingColumns = []string{"expires_at", "state", "reason", "detail", "code", "platform_id", "attempt", "tries", "first_at", "attempt_at",
 		"process", "due_at", "counted", "unsure", "updated_at"}
 	messageColumns = append(slices.Clone(fixedColumns), movingColumns...)
 )
 
-const messageFields = "id, dedupe_key, contact_id, channel, account, recipient, class, kind, step, n, journey_id, run_id, test, created_at, " +
+const messageFields = "id, dedupe_key, contact_id, channel, account, recipient, class, kind, step, n, journey_id, run_id, test, created_at, template, definition, risk, " +
 	"expires_at, state, reason, detail, code, platform_id, attempt, tries, first_at, attempt_at, process, due_at, counted, unsure, updated_at"
 
 func (r *row) values() []any {
 	return []any{r.id, r.key[:], r.contact, string(r.channel), r.account, r.to, classCode(r.class), r.kind, r.step, r.n,
-		r.journey, r.run, r.test, r.created,
+		r.journey, r.run, r.test, r.created, r.template, r.definition, riskCode(r.risk),
 		r.expires, r.state.code(), string(r.reason), r.detail, r.code, r.platformID, r.attempt, r.tries, r.firstAt, r.attemptAt,
 		r.process, r.due, r.counted, r.unsure, r.updated}
 }
@@ -37,9 +41,9 @@ func (r *row) values() []any {
 func scanRow(rows *sql.Rows) (*row, error) {
 	r := &row{}
 	var key []byte
-	var class, state int
+	var class, state, risk int
 	err := rows.Scan(&r.id, &key, &r.contact, &r.channel, &r.account, &r.to, &class, &r.kind, &r.step, &r.n,
-		&r.journey, &r.run, &r.test, &r.created,
+		&r.journey, &r.run, &r.test, &r.created, &r.template, &r.definition, &risk,
 		&r.expires, &state, &r.reason, &r.detail, &r.code, &r.platformID, &r.attempt, &r.tries, &r.firstAt, &r.attemptAt,
 		&r.process, &r.due, &r.counted, &r.unsure, &r.updated)
 	if err != nil {
@@ -49,6 +53,9 @@ func scanRow(rows *sql.Rows) (*row, error) {
 		return nil, fmt.Errorf("message %d is damaged: key of %d bytes, class %d, state %d", r.id, len(key), class, state)
 	}
 	r.key, r.class, r.state, r.hadDue = Key(key), classes[class], stateOf(state), r.due != 0
+	if all := policy.Risks(); risk > 0 && risk <= len(all) {
+		r.risk = all[risk-1]
+	}
 	return r, nil
 }
 
@@ -100,12 +107,16 @@ func seqRanges(events []*event.Event) (out [][2]int64) {
 }
 
 func (s *Stage) loadRows(ctx context.Context, tx *db.Tx, ids []int64) error {
+	return loadRowsInto(ctx, tx, ids, s.rows)
+}
+
+func loadRowsInto(ctx context.Context, tx *db.Tx, ids []int64, into map[int64]*row) error {
 	err := db.EachIn(ctx, tx, "SELECT "+messageFields+" FROM outbox WHERE id IN (%s)", unique(ids), nil, func(rows *sql.Rows) error {
 		r, err := scanRow(rows)
 		if err != nil {
 			return err
 		}
-		s.rows[r.id] = r
+		into[r.id] = r
 		return nil
 	})
 	if err != nil {
@@ -321,12 +332,12 @@ func readAlarms(ctx context.Context, q db.Querier) (map[alarmKey]*alarm, error) 
 	return out, nil
 }
 
-// flushHealth writes pauses, alarms and receipts.
+// flushHealth writes pauses, alarms, receipts and refused templates.
 func (s *Stage) flushHealth(ctx context.Context, tx *db.Tx) error {
 	byPlace := func(a, b queueKey) int {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.channel, b.channel))
 	}
-	var pauses, alarms, receipts [][]any
+	var pauses, alarms, receipts, early, off [][]any
 	for _, k := range slices.SortedFunc(maps.Keys(s.pauses), byPlace) {
 		if p := s.pauses[k]; p.dirty {
 			pauses = append(pauses, []any{k.account, string(k.channel), p.until, p.code, p.detail, p.at})
@@ -342,8 +353,26 @@ func (s *Stage) flushHealth(ctx context.Context, tx *db.Tx) error {
 	for _, k := range slices.SortedFunc(maps.Keys(s.receipts), func(a, b receiptKey) int {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.platformID, b.platformID))
 	}) {
-		if p := s.receipts[k]; p.dirty {
-			receipts = append(receipts, []any{k.account, k.platformID, p.message, p.state.code(), p.code, p.detail, p.at})
+		if id := s.receipts[k]; id.dirty {
+			receipts = append(receipts, []any{k.account, k.platformID, id.message, 0, 0, "", s.now})
+		}
+	}
+	var matched []receiptKey
+	for _, k := range slices.SortedFunc(maps.Keys(s.early), func(a, b receiptKey) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.platformID, b.platformID))
+	}) {
+		switch p := s.early[k]; {
+		case p.fresh && !p.matched:
+			early = append(early, []any{k.account, k.platformID, p.state.code(), p.code, p.detail, p.at})
+		case !p.fresh && p.matched:
+			matched = append(matched, k)
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(s.off), func(a, b offKey) int {
+		return cmp.Or(byPlace(a.queueKey, b.queueKey), cmp.Compare(a.template, b.template), cmp.Compare(a.definition, b.definition))
+	}) {
+		if o := s.off[k]; o.dirty {
+			off = append(off, []any{k.account, string(k.channel), k.template, k.definition, o.code, o.detail, o.at})
 		}
 	}
 	err := tx.Upsert(ctx, "outbox_pauses", []string{"account", "api"}, []string{"account", "api", "until", "code", "detail", "at"},
@@ -357,36 +386,19 @@ func (s *Stage) flushHealth(ctx context.Context, tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	return tx.Upsert(ctx, "outbox_receipts", []string{"account", "platform_id"},
-		[]string{"account", "platform_id", "message_id", "state", "code", "detail", "at"}, []string{"message_id", "state", "code", "detail", "at"}, receipts)
-}
-
-// loadReceipts finds what is known by the platform ids that the batch brings, and returns the messages.
-func (s *Stage) loadReceipts(ctx context.Context, tx *db.Tx, events []*event.Event) (messages []int64, err error) {
-	byAccount := map[string][]string{}
-	for _, e := range events {
-		if k := s.receiptOf(e); k != (receiptKey{}) {
-			byAccount[k.account] = append(byAccount[k.account], k.platformID)
+	err = tx.Upsert(ctx, "outbox_receipts", []string{"account", "platform_id"},
+		[]string{"account", "platform_id", "message_id", "state", "code", "detail", "at"}, []string{"message_id", "at"}, receipts)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.InsertIgnore(ctx, "outbox_early", []string{"account", "platform_id", "state", "code", "detail", "at"}, early); err != nil {
+		return err
+	}
+	for _, k := range matched {
+		if _, err := tx.Exec(ctx, "DELETE FROM outbox_early WHERE account=? AND platform_id=?", k.account, k.platformID); err != nil {
+			return fmt.Errorf("settle early receipt: %w", err)
 		}
 	}
-	for account, ids := range byAccount {
-		err := db.EachIn(ctx, tx, "SELECT platform_id, message_id, state, code, detail, at FROM outbox_receipts WHERE account=? AND platform_id IN (%s)", ids, []any{account}, func(r *sql.Rows) error {
-			k := receiptKey{account: account}
-			p := &receipt{}
-			var state int
-			if err := r.Scan(&k.platformID, &p.message, &state, &p.code, &p.detail, &p.at); err != nil {
-				return err
-			}
-			p.state = stateOf(state)
-			s.receipts[k] = p
-			if p.message != 0 {
-				messages = append(messages, p.message)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("load receipts: %w", err)
-		}
-	}
-	return messages, nil
+	_, err = tx.InsertIgnore(ctx, "outbox_templates_off", []string{"account", "api", "template", "definition", "code", "detail", "at"}, off)
+	return err
 }

@@ -48,15 +48,15 @@ func (c Channel) Subscribed() bool {
 // reach also who never followed.
 func (c Channel) follows() bool { return c == OfficialKF || c == OfficialTemplate }
 
-// risk is the message's class of risk. A template nobody classified counts as a notice, unless it answers
-// what the person just did.
+// risk is the message's class of risk. A template message nobody classified counts as a notice, unless it
+// answers what the person just did; a subscription message was asked for, one by one.
 func (m *Message) risk() Risk {
 	switch {
 	case !m.Channel.Templated():
 		return ""
 	case m.Risk != "":
 		return m.Risk
-	case m.Class == Reply:
+	case m.Class == Reply || m.Channel.Subscribed():
 		return Low
 	}
 	return Medium

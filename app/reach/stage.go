@@ -184,6 +184,14 @@ func (s *Stage) Window(contact int64, app string) policy.Window {
 	return policy.Window{}
 }
 
+// ActedAt is when the person last did something that opened a window at an account; 0: not that we know.
+func (s *Stage) ActedAt(contact int64, app string) int64 {
+	if w := s.windows[windowKey{s.person(contact), app}]; w != nil {
+		return max(0, w.openedAt())
+	}
+	return 0
+}
+
 // SpendWindow takes one message from the window.
 func (s *Stage) SpendWindow(contact int64, app string) {
 	if w := s.windows[windowKey{s.person(contact), app}]; w != nil {
