@@ -238,12 +238,15 @@ func (c *Config) checkAccounts(p *checks) {
 		}
 		p.doorKeys(at, a.Token, a.AESKey)
 	}
-	tokens := map[string]bool{}
+	tokens, signs := map[string]bool{}, map[string]bool{}
 	for i, a := range c.Accounts.SMS {
 		at := fmt.Sprintf("accounts.sms[%d].", i)
 		p.required(at+"access_key_id", a.AccessKeyID)
 		p.required(at+"access_key_secret", a.AccessKeySecret)
-		p.required(at+"sign_name", a.SignName)
+		if p.required(at+"sign_name", a.SignName) && signs[a.SignName] {
+			p.add(at+"sign_name", "这个签名前面已经写过")
+		}
+		signs[a.SignName] = true
 		switch {
 		case a.ReceiptToken == "": // no receipts are taken then
 		case !receiptToken.MatchString(a.ReceiptToken):
