@@ -24,6 +24,9 @@ type profiles struct {
 func (ps profiles) Profile(ctx context.Context, id event.Identity) (contact.Profile, error) {
 	switch id.Kind {
 	case event.KindOpenID:
+		if _, ok := ps.accounts.Mini(id.Scope); ok {
+			return contact.Profile{}, fault.New(fault.NotFound, "小程序没有查询用户资料的接口")
+		}
 		acc, ok := ps.accounts.Official(id.Scope)
 		if !ok {
 			break

@@ -85,8 +85,8 @@ var (
 	tokenForm  = regexp.MustCompile(`^[0-9A-Za-z]{3,32}$`)
 	secretForm = regexp.MustCompile(`^[!-~]{8,128}$`)
 	// receiptForm is a part of an address that nobody may guess.
-	receiptForm = regexp.MustCompile(`^[0-9A-Za-z_-]{16,64}$`)
-	accessKey   = regexp.MustCompile(`^[0-9A-Za-z]{8,64}$`)
+	receiptForm = regexp.MustCompile(`^[0-9A-Za-z_-]{8,64}$`)
+	accessKey   = regexp.MustCompile(`^[!-~]{4,128}$`)
 	signForm    = regexp.MustCompile(`^[^\s【】/?#%&"'<>\\]{2,32}$`)
 )
 
@@ -178,11 +178,11 @@ func (r record) checkSMS() []fault.Problem {
 	case r.AccessKeyID == "":
 		add("access_key_id", "请填写 AccessKey ID（阿里云「RAM 访问控制 → 用户」里创建，只授予短信权限）")
 	case !accessKey.MatchString(r.AccessKeyID):
-		add("access_key_id", "AccessKey ID 只含字母和数字，请从阿里云重新复制")
+		add("access_key_id", "AccessKey ID 不对：应为一串不含空格的字母和数字，请从阿里云重新复制")
 	}
 	checkSecret(add, "access_key_secret", "AccessKey Secret", r.Secret)
 	if r.Token != "" && !receiptForm.MatchString(r.Token) {
-		add("receipt_token", "回执密串应为 16 到 64 个字母、数字、- 或 _，越难猜越好；留空会自动生成")
+		add("receipt_token", "回执密串应为 8 到 64 个字母、数字、- 或 _，越难猜越好；留空会自动生成")
 	}
 	if utf8.RuneCountInString(r.Name) > maxName {
 		add("name", "名称最多 %d 个字", maxName)
