@@ -38,6 +38,9 @@ type Report struct {
 	Differences []Difference `json:"differences"`
 	Same        int          `json:"same"`
 	Applied     bool         `json:"applied"`
+	// Warnings tell what may not work as the changed definitions mean it, each at its line; they keep nothing
+	// from being applied.
+	Warnings []fault.Problem `json:"warnings,omitempty"`
 }
 
 // Applier checks and applies bundles.
@@ -60,7 +63,8 @@ func (a *Applier) Check(ctx context.Context, b *Bundle) (Report, error) {
 		return Report{}, err
 	}
 	r, merged := b.over(current)
-	_, problems := Compile(merged, a.world)
+	models, problems := Compile(merged, a.world)
+	r.Warnings = b.warn(r.Differences, models.Journeys.Warnings())
 	_, before := Compile(current, a.world)
 	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool {
 		_, ours := b.line(p.Path)
@@ -72,6 +76,18 @@ func (a *Applier) Check(ctx context.Context, b *Bundle) (Report, error) {
 		}
 	}
 	return r, b.tell(problems)
+}
+
+// warn gives the warnings about what changes their lines.
+func (b *Bundle) warn(changes []Difference, warnings []fault.Problem) []fault.Problem {
+	var out []fault.Problem
+	for _, w := range warnings {
+		changed := slices.ContainsFunc(changes, func(d Difference) bool { return d.Change != Deleted && d.Kind+"/"+d.Key == owner(w.Path) })
+		if line, ok := b.line(w.Path); ok && changed {
+			out = append(out, fault.Problem{Path: b.at(line), Message: w.Path + "：" + w.Message})
+		}
+	}
+	return out
 }
 
 // leads judges where a webhook's name leads to, which compiling does not look up. What is wrong with the

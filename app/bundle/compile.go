@@ -71,7 +71,11 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 	take(p)
 	m.Webhooks, p = webhook.Compile(items, w.Webhooks)
 	take(p)
-	m.Journeys, p = journey.Compile(items, journey.Known{Scope: m.Scope, Messages: m.Messages})
+	hooks := map[string]string{}
+	for _, h := range m.Webhooks.Hooks() {
+		hooks[h.Key] = h.Name
+	}
+	m.Journeys, p = journey.Compile(items, journey.Known{Scope: m.Scope, Messages: m.Messages, Webhooks: hooks})
 	take(p)
 	m.Staff, p = org.Compile(items)
 	take(p)

@@ -27,7 +27,7 @@ var branchComponents = []Component{
 		Number: "8", Key: keyWaitEvent, Label: "等待事件", Group: Branches, Subjects: both, Ports: []Port{portTimeout}, Branching: true,
 		Explain: "等某件事发生，发生即走；到时间还没发生，从“超时”走。",
 		Config: []Member{
-			{Key: "cases", Label: "等的事件", Editor: EditCases, Required: true, Note: "每一种有出口编号、名称、事件和对事件的要求；先发生的先走"},
+			{Key: "cases", Label: "等的事件", Editor: EditCases, Required: true, Note: "每一种有出口编号、名称、事件和对事件的要求；先发生的先走。等消息的送达、点击、回复、失败时，可用 step 指明是本次旅程哪一步发的消息"},
 			{Key: "timeout", Label: "最多等", Editor: EditDuration, Required: true},
 		},
 		decode: decodeWaitEvent,
@@ -139,6 +139,7 @@ type eventCase struct {
 	events []string
 	labels []string
 	where  rule.Filter
+	step   string // of this run: the event must be about a message of it; "": any
 }
 
 func decodeWaitEvent(c *compiler, n Node) part {
@@ -148,6 +149,7 @@ func decodeWaitEvent(c *compiler, n Node) part {
 			Label  string          `json:"label"`
 			Events []string        `json:"events"`
 			Where  json.RawMessage `json:"where"`
+			Step   string          `json:"step"`
 		} `json:"cases"`
 		Timeout string `json:"timeout"`
 	}
@@ -158,9 +160,35 @@ func decodeWaitEvent(c *compiler, n Node) part {
 		at := fmt.Sprintf("config.cases[%d]", i)
 		c.port(at, x.Port, x.Label, p.ports(), portTimeout)
 		c.events(at+".events", x.Events)
-		p.cases = append(p.cases, eventCase{Port{Key: x.Port, Label: x.Label}, x.Events, c.eventLabels(x.Events), c.where(at, x.Where)})
+		p.cases = append(p.cases, eventCase{Port{Key: x.Port, Label: x.Label}, x.Events, c.eventLabels(x.Events), c.where(at, x.Where), x.Step})
+		c.ownStep(at, x.Step, x.Events)
 	}
 	return p
+}
+
+// ownStep checks that a case waits for what becomes of a message this journey sends.
+func (c *compiler) ownStep(at, step string, events []string) {
+	if step == "" {
+		return
+	}
+	i := slices.IndexFunc(c.def.Nodes, func(n Node) bool { return n.ID == step })
+	if i < 0 {
+		c.say(at+".step", "没有步骤“%s”", step)
+	} else if comp := component(c.def.Nodes[i].Component); comp != nil && !slices.Contains(comp.Ports, portBlocked) {
+		c.say(at+".step", "步骤 %s（%s）不发消息", step, comp.Label)
+	}
+	if slices.ContainsFunc(events, func(t string) bool { return !strings.HasPrefix(t, "message.") }) {
+		c.say(at+".step", "只有消息类事件（message. 开头）才能指明是哪一步发的")
+	}
+}
+
+// own reports whether an event is about a message of the run's own step.
+func (x *eventCase) own(at *place) bool {
+	if x.step == "" {
+		return true
+	}
+	run, _, node, ok := parseStep(at.e.Props.Str("step"))
+	return ok && at.run != nil && run == at.run.ID && node == x.step
 }
 
 func (p *waitEvent) ports() []Port {
@@ -185,7 +213,7 @@ func (p *waitEvent) arrive(at *place) verdict {
 
 func (p *waitEvent) happened(at *place) string {
 	for _, x := range p.cases {
-		if slices.Contains(x.events, at.e.Type) && x.where.Match(at.e) {
+		if slices.Contains(x.events, at.e.Type) && x.where.Match(at.e) && x.own(at) {
 			at.why = "发生了“" + x.port.Label + "”"
 			return x.port.Key
 		}
@@ -204,6 +232,9 @@ func (p *waitEvent) summary() string {
 	out := make([]string, len(p.cases))
 	for i, x := range p.cases {
 		out[i] = strings.Join(x.labels, "、") + asked(x.where)
+		if x.step != "" {
+			out[i] = "步骤 " + x.step + " 的" + out[i]
+		}
 	}
 	return "等待" + strings.Join(out, "或") + "，最多 " + p.timeout.text
 }

@@ -21,6 +21,7 @@ import (
 type Known struct {
 	Scope    *rule.Scope
 	Messages *message.Model
+	Webhooks map[string]string // names by key
 }
 
 // compiler turns one definition into a Graph and collects everything wrong with it.
@@ -31,6 +32,7 @@ type compiler struct {
 	g        *Graph
 	place    string // path of the node at hand, "" outside nodes
 	problems []fault.Problem
+	warnings []fault.Problem
 	dangling map[*node]map[string]bool // ports whose edge was told to lead nowhere
 	loose    bool                      // something of the shape was told, so that what cannot be reached tells nothing new
 	astray   bool                      // an edge was told to start nowhere: it may be the one that a port lacks
@@ -51,6 +53,10 @@ func compile(it setting.Item, known Known) (*Graph, []fault.Problem) {
 	c.nodes()
 	c.edges()
 	c.shape()
+	if !c.loose {
+		c.platforms()
+	}
+	c.g.warnings = c.warnings
 	return c.g, c.problems
 }
 
@@ -59,6 +65,11 @@ func (c *compiler) say(path, format string, args ...any) {
 		path = strings.TrimSuffix(c.place+"."+path, ".")
 	}
 	c.problems = append(c.problems, setting.Problem(setting.KindJourney, c.it.Key, path, format, args...))
+}
+
+// warn tells what keeps a journey from nothing and its author had better know.
+func (c *compiler) warn(path, format string, args ...any) {
+	c.warnings = append(c.warnings, setting.Problem(setting.KindJourney, c.it.Key, path, format, args...))
 }
 
 // decode reads a JSON part strictly; path is below the node at hand. What fits is read also when something
@@ -131,6 +142,9 @@ func (c *compiler) settings() {
 	c.workingHours()
 	for i, x := range s.Exit {
 		c.exit(fmt.Sprintf("settings.exit[%d]", i), x)
+	}
+	if s.Goal != nil {
+		c.g.goal = c.goal("settings.goal", *s.Goal)
 	}
 }
 
@@ -294,6 +308,9 @@ func (c *compiler) node(i int, n Node) {
 			for _, t := range w.types() {
 				c.g.waits[t] = true
 			}
+		}
+		if w, ok := p.(interface{ watches() bool }); ok && w.watches() {
+			c.g.watches = true
 		}
 	}
 }

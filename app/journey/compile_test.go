@@ -33,7 +33,7 @@ func TestComponents_are_named_in_Chinese_throughout(t *testing.T) {
 			require.NotEmpty(t, m.Editor, c.Key+" "+m.Key)
 		}
 	}
-	for _, number := range strings.Fields("1 4 7 8 13 15 19 23 24 26 33") {
+	for _, number := range strings.Fields("1 4 7 8 12 13 14 14b 14c 15 17 18 19 23 24 26 29 32 33") {
 		require.True(t, seen["#"+number], "component %s of the catalogue", number)
 	}
 	for _, s := range []Status{Draft, Live, Paused, Stopped} {
@@ -61,7 +61,8 @@ func TestComponents_decode_what_they_declare(t *testing.T) {
 		for _, m := range c.Config {
 			value := map[Editor]string{EditText: `["x"]`, EditNumber: `1`, EditSwitch: `true`, EditDuration: `"1h"`, EditClock: `"09:00"`, EditInstant: `"2026-11-22 10:00"`,
 				EditOption: `"x"`, EditEvents: `["x"]`, EditWhere: `[]`, EditRule: `{}`, EditBranches: `[]`, EditCases: `[]`, EditTags: `["vip"]`, EditStages: `["mql"]`,
-				EditStage: `"mql"`, EditScore: `"x"`, EditField: `"x"`, EditValues: `{}`, EditTemplate: `"x"`, EditAccount: `"x"`, EditRelation: `["x"]`, EditNumbers: `[1]`}[m.Editor]
+				EditStage: `"mql"`, EditScore: `"x"`, EditField: `"x"`, EditValues: `{}`, EditTemplate: `"x"`, EditAccount: `"x"`, EditRelation: `["x"]`, EditNumbers: `[1]`,
+				EditLine: `"x"`, EditChannel: `"sms"`, EditWebhook: `"x"`}[m.Editor]
 			require.NotEmpty(t, value, m.Editor)
 			body := fmt.Sprintf(`{"nodes":[{"id":"n","component":%q,"config":{%q:%s}}]}`, c.Key, m.Key, value)
 			_, problems := compile(setting.Item{Key: "k", Body: []byte(body)}, known(t))

@@ -60,6 +60,7 @@ type Editor string
 // The editors and the JSON they give.
 const (
 	EditText     Editor = "text"     // "…"
+	EditLine     Editor = "line"     // "…", said to people
 	EditNumber   Editor = "number"   // 3
 	EditSwitch   Editor = "switch"   // true
 	EditDuration Editor = "duration" // "30m", "2h", "3d"
@@ -70,7 +71,7 @@ const (
 	EditWhere    Editor = "where"    // conditions on the event, see rule.Where
 	EditRule     Editor = "rule"     // a condition tree, see rule.Node
 	EditBranches Editor = "branches" // [{"port":"a","label":"…","when":…}]
-	EditCases    Editor = "cases"    // [{"port":"a","label":"…","events":[…],"where":[…]}]
+	EditCases    Editor = "cases"    // [{"port":"a","label":"…","events":[…],"where":[…],"step":"…"}]
 	EditTags     Editor = "tags"     // tag keys
 	EditStages   Editor = "stages"   // stage keys
 	EditStage    Editor = "stage"    // one stage key
@@ -81,6 +82,8 @@ const (
 	EditAccount  Editor = "account"  // AppID, or "CorpID/AgentID"
 	EditRelation Editor = "relation" // ["event_staff", "leader"]
 	EditNumbers  Editor = "numbers"  // [2, 5]
+	EditChannel  Editor = "channel"  // a channel of message.Channels
+	EditWebhook  Editor = "webhook"  // a webhook's key
 )
 
 // Ports that several components share.
@@ -91,6 +94,9 @@ var (
 	portMissing = Port{Key: "missing", Label: "没有日期或已过", Optional: true}
 	portBlocked = Port{Key: "blocked", Label: "被拦截", Optional: true}
 	portFailed  = Port{Key: "failed", Label: "失败", Optional: true}
+	portOpen    = Port{Key: "open", Label: "可以触达"}
+	portClosed  = Port{Key: "closed", Label: "触达不了"}
+	portMissed  = Port{Key: "missed", Label: "未达成"}
 )
 
 var both = []Subject{Customers, StaffOnly}
@@ -102,7 +108,7 @@ func Components() []Component { return slices.Clone(registry) }
 var registry []Component
 
 func init() {
-	registry = slices.Concat(triggerComponents, branchComponents, waitComponents, sendComponents, changeComponents, endComponents)
+	registry = slices.Concat(triggerComponents, branchComponents, reachComponents, waitComponents, sendComponents, directComponents, changeComponents, hookComponents, goalComponents, endComponents)
 }
 
 func component(key string) *Component {

@@ -14,6 +14,7 @@ import (
 	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/rule"
 )
 
@@ -25,6 +26,7 @@ type letter struct {
 	scope   *rule.Scope
 	reasons []string
 	now     int64
+	open    func(p *contact.Person, kind string) (string, error) // personal values; see contact.Stage.Sealed
 }
 
 // compose finds the recipients of a step's messages and renders them, all or none. Faults: Invalid and
@@ -35,12 +37,30 @@ func (c *Config) compose(l letter, a action) ([]outbox.Message, error) {
 		if l.person == nil {
 			return nil, fault.New(fault.NotFound, noPerson)
 		}
-		app := officialFor(a.account, l.run.Cause, l.person.Person)
-		id := l.person.Identity(event.KindOpenID, app)
-		if app == "" || id == nil {
-			return nil, fault.New(fault.NotFound, "客户没有关注可用的公众号，发不了客服消息")
+		to, err := c.direct(l, message.OfficialKF, a.account)
+		if err != nil {
+			return nil, err
 		}
-		return c.render(l, a.template, a.expires, []address{{account: app, to: id.Value}})
+		return c.render(l, a.template, a.expires, []address{to})
+	case sendDirect:
+		if l.person == nil {
+			return nil, fault.New(fault.NotFound, noPerson)
+		}
+		to, err := c.direct(l, a.template.Channel, a.account)
+		if err != nil {
+			return nil, err
+		}
+		if a.template.Channel == message.SMS {
+			if to.phone, err = l.open(l.person.Person, event.KindPhone); err != nil {
+				return nil, err
+			}
+			to.to = contact.Mask(event.KindPhone, to.phone)
+		}
+		return c.render(l, a.template, a.expires, []address{to})
+	case sendWelcome:
+		return c.welcome(l, a)
+	case callWebhook:
+		return c.call(l, a)
 	case sendWeCom:
 		corp, user := splitStaff(l.run.Staff)
 		member, err := c.Staff.Get(corp, user)
@@ -65,24 +85,31 @@ func (c *Config) compose(l letter, a action) ([]outbox.Message, error) {
 type address struct {
 	account, to string
 	staff       org.Staff
+	phone       string // in clear, for the body of an SMS alone
 }
 
 // officialFor chooses the official account to write from: the one given, the one the event came by, one
-// the person follows, or any the person has an OpenID of.
-func officialFor(given string, c Cause, p *contact.Person) string {
+// the person follows, or any the person has an OpenID of. Mini-programs have OpenIDs too.
+func (c *Config) officialFor(given string, cause Cause, p *contact.Person) string {
 	if given != "" {
 		return given
 	}
-	if c.Account != "" && p.Has(event.KindOpenID, c.Account) {
-		return c.Account
+	mini := func(app string) bool {
+		_, is := c.Accounts.Mini(app)
+		return is
+	}
+	if cause.Account != "" && p.Has(event.KindOpenID, cause.Account) && !mini(cause.Account) {
+		return cause.Account
 	}
 	for _, f := range p.Follows {
 		if f.Active() && p.Has(event.KindOpenID, f.AppID) {
 			return f.AppID
 		}
 	}
-	if id := p.Identity(event.KindOpenID, ""); id != nil {
-		return id.Scope
+	for _, id := range p.Identities {
+		if id.Kind == event.KindOpenID && !mini(id.Scope) {
+			return id.Scope
+		}
 	}
 	return ""
 }
@@ -125,15 +152,28 @@ func (c *Config) render(l letter, t *message.Template, worth time.Duration, to [
 	list := make([]outbox.Message, len(to))
 	for n, x := range to {
 		about.Ref = "koi-" + strings.NewReplacer("/", "-", ".", "-").Replace(step) + "-" + strconv.Itoa(n)
+		about.Phone = x.phone
 		about.Staff = message.Staff{Name: x.staff.Name, UserID: x.staff.UserID, Position: x.staff.Position}
 		body, err := t.Render(about)
 		if err != nil {
 			return nil, err
 		}
 		list[n] = outbox.Message{Step: step, N: n, ContactID: l.run.ContactID, Channel: outbox.Channel(t.Channel), Account: x.account, To: x.to,
-			Class: outbox.Class(t.Class), Kind: string(t.Kind), Body: body, JourneyID: l.run.JourneyID, RunID: l.run.ID, ExpiresAt: l.now + worth.Milliseconds()}
+			Class: outbox.Class(t.Class), Kind: string(t.Kind), Template: t.TemplateID, Definition: definitionOf(t), Risk: policy.Risk(t.Risk), LongTerm: t.Subscription == message.LongTerm, Fresh: l.g.patience(),
+			Body: body, JourneyID: l.run.JourneyID, RunID: l.run.ID, ExpiresAt: l.now + worth.Milliseconds()}
 	}
 	return list, nil
+}
+
+// definitionOf names a template in the version it is used in.
+func definitionOf(t *message.Template) string { return t.Key + "@" + strconv.FormatInt(t.Rev, 10) }
+
+// patience is how old the cause of a message may be where that is more than what policy allows anyway.
+func (g *Graph) patience() time.Duration {
+	if g.fresh > defaultFreshness {
+		return g.fresh
+	}
+	return 0
 }
 
 // about collects what the run's messages may say.

@@ -81,6 +81,7 @@ type Edge struct {
 type Settings struct {
 	Entry Entry  `json:"entry"`
 	Exit  []Exit `json:"exit,omitempty"`
+	Goal  *Goal  `json:"goal,omitempty"`
 	// Freshness is how old an event may be to start a run; absent: 1h. Events that reached us late
 	// (see event.Late) never start one.
 	Freshness string `json:"freshness,omitempty"`
@@ -115,6 +116,18 @@ type Exit struct {
 	Where  json.RawMessage `json:"where,omitempty"` // see rule.Where
 	When   json.RawMessage `json:"when,omitempty"`
 	Note   string          `json:"note,omitempty"`
+}
+
+// Goal is what a journey is for. Whoever reaches it leaves: when one of the events happens (and satisfies
+// where and when), or, without events, as soon as the condition holds.
+type Goal struct {
+	Events []string        `json:"events,omitempty"`
+	Where  json.RawMessage `json:"where,omitempty"` // see rule.Where
+	When   json.RawMessage `json:"when,omitempty"`
+	// Within is how long it counts: from entering the journey, or from coming to the step. Absent: as long
+	// as somebody is inside; at a step, now or not at all.
+	Within string `json:"within,omitempty"`
+	Note   string `json:"note,omitempty"`
 }
 
 // Hours are the working hours that waits can keep to.

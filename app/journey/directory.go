@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
@@ -107,6 +108,7 @@ type View struct {
 	Definition Definition
 	Steps      []Step
 	Problems   []fault.Problem // what keeps it from running
+	Warnings   []fault.Problem // what may not work as it is meant
 }
 
 // Step is a node with what a canvas shows on its card.
@@ -141,7 +143,7 @@ func (d *Directory) Get(ctx context.Context, id, rev int64) (View, error) {
 	if g == nil {
 		return v, nil
 	}
-	v.Definition = g.Def
+	v.Definition, v.Warnings = g.Def, g.warnings
 	for _, n := range g.nodes {
 		v.Steps = append(v.Steps, Step{ID: n.id, Component: component(n.comp.Key), Label: n.label(), Summary: n.part.summary(), Ports: portsOf(n),
 			Counts: counts[tallyKey{id, it.Rev, n.id}]})
@@ -236,11 +238,12 @@ type Inside struct {
 // RunFilter narrows a list of runs; Journey or Contact must be given.
 type RunFilter struct {
 	Journey int64
-	Contact int64  // a contact's id in use now
-	Status  string // open, finished, exited, failed, merged; "" for all
-	Node    string // where it stands or stood last
-	Before  int64  // id of the last run of the page before; runs go from new to old
-	Limit   int    // 1..200; 0: 50
+	Contact int64          // a contact's id in use now
+	Status  string         // open, finished, exited, failed, merged; "" for all
+	Node    string         // where it stands or stood last
+	Within  *contact.Scope // narrows to its customers; nil does not
+	Before  int64          // id of the last run of the page before; runs go from new to old
+	Limit   int            // 1..200; 0: 50
 }
 
 var statuses = map[string][]State{"open": {Waiting, Ready, Sending}, "finished": {Finished}, "exited": {Exited}, "failed": {Failed}, "merged": {Merged}}
@@ -275,6 +278,10 @@ func (d *Directory) Runs(ctx context.Context, f RunFilter) ([]Inside, int64, err
 	}
 	if f.Before != 0 {
 		add("id<?", f.Before)
+	}
+	if f.Within != nil && !f.Within.All() {
+		w, v := f.Within.WhereAny("contact_id")
+		add(w, v...)
 	}
 	var list []Run
 	var err error

@@ -245,11 +245,11 @@ func TestDirectory_rehearsal_of_an_endless_journey_ends(t *testing.T) {
 	r := newRig(t, dbtest.SQLite(t))
 	r.journey("round", `
 nodes:
-  - {id: go, component: on_event, config: {events: [oa.followed]}}
+  - {id: go, component: on_event, config: {events: [oa.message_received]}}
   - {id: rest, component: wait, config: {mode: for, for: 1d}}
   - {id: say, component: send_official, config: {template: needs_name}}
 edges: [{from: go, to: rest}, {from: rest, to: say}, {from: say, to: rest}]`)
-	r.batch(r.follow("o1"))
+	r.batch(r.say("o1", "你好"))
 	got, err := r.directory().TestRun(t.Context(), TestRun{Journey: r.directory().Model().Graphs()[0].ID, Contact: 1})
 	require.NoError(t, err)
 	require.Contains(t, got.Ended, "还没有结束")

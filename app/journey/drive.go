@@ -43,6 +43,9 @@ func (s *Stage) advance(b *event.Batch, l *live, first func(facts) (Run, outcome
 		l.dirty = l.dirty || !run.stands(l.Run)
 		l.Run = run
 		s.count(l, out.moves)
+		if out.goal != "" {
+			s.emit(b, l, event.JourneyGoalReached, event.Props{"node": l.Node, "reason": out.goal})
+		}
 		if out.action == nil {
 			break
 		}
@@ -102,6 +105,9 @@ func (s *Stage) stepDone(b *event.Batch, l *live, node string, n int, res result
 	}
 	if res.reason != "" {
 		props["reason"] = res.reason
+	}
+	if res.port != "" {
+		props["port"] = res.port
 	}
 	s.emit(b, l, event.JourneyStepDone, props)
 }

@@ -29,12 +29,17 @@ func told(e *event.Entry) string {
 		case blocked.key():
 			return with("被拦截")
 		}
+		if reason != "" { // it asked something: this is the answer
+			return reason
+		}
 		return "做完了"
 	case event.JourneyExited:
 		if e.Props.Str("state") == Finished.key() {
 			return "走完旅程"
 		}
 		return with("离开旅程")
+	case event.JourneyGoalReached:
+		return reason
 	case event.JourneyFailed:
 		return with("旅程中断")
 	case event.MessageSuppressed:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/rule"
 )
 
@@ -25,6 +26,8 @@ type Graph struct {
 	byID     map[string]*node
 	triggers []*node
 	exitList []exit
+	goal     *goal // of the journey as a whole; nil: none
+	warnings []fault.Problem
 	trees    []*rule.Tree
 	waits    map[string]bool // event types a parked run may be waiting for, or be taken out by
 	parks    bool            // runs can stay inside beyond the event that started them

@@ -101,6 +101,16 @@ func (m *Model) Graphs() []*Graph {
 	return out
 }
 
+// Warnings tell what the authors of journeys had better know of the newest versions; nothing in them keeps a
+// journey from running. Paths are as of problems.
+func (m *Model) Warnings() []fault.Problem {
+	var out []fault.Problem
+	for _, g := range m.Graphs() {
+		out = append(out, g.warnings...)
+	}
+	return out
+}
+
 // status is whether a journey runs now; one that was deleted is stopped.
 func (m *Model) status(journey int64) Status {
 	g := m.newest[journey]

@@ -20,8 +20,10 @@ func (s *Stage) perform(b *event.Batch, l *live, a action) result {
 		person = s.People.Of(p)
 	}
 	switch a := a.(type) {
-	case sendOfficial, sendWeCom, sendAlert:
+	case sendOfficial, sendWeCom, sendAlert, sendDirect, sendWelcome, callWebhook:
 		return s.send(b, l, person, a)
+	case askReach:
+		return s.could(b, l, person, a)
 	case retag:
 		return s.retag(b, l, person, a)
 	case amend:
@@ -92,7 +94,7 @@ func (s *Stage) trouble(l *live, err error) result {
 
 // send composes a step's messages and hands them to the outbox.
 func (s *Stage) send(b *event.Batch, l *live, p *rule.Person, a action) result {
-	list, err := s.compose(letter{run: &l.Run, g: l.g, person: p, scope: s.m.known.Scope, reasons: s.reasons[l.ContactID], now: b.Now}, a)
+	list, err := s.compose(letter{run: &l.Run, g: l.g, person: p, scope: s.m.known.Scope, reasons: s.reasons[l.ContactID], now: b.Now, open: s.Contacts.Sealed}, a)
 	if err != nil {
 		return s.trouble(l, err)
 	}

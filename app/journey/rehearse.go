@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/rule"
 )
@@ -204,8 +206,10 @@ func (r *rehearsal) pretend(a action) result {
 		r.amend(a)
 	case impossible:
 		return cannot("这一步的配置已失效：%s", a.why)
+	case askReach:
+		return r.could(a)
 	default:
-		list, err := r.d.stage.compose(letter{run: &r.run, g: r.g, person: r.person, scope: r.scope, reasons: r.reasons, now: r.now}, a)
+		list, err := r.d.stage.compose(r.letter(), a)
 		if err != nil {
 			return cannot("%s", because(err))
 		}
@@ -214,6 +218,29 @@ func (r *rehearsal) pretend(a action) result {
 		}
 	}
 	return result{}
+}
+
+// letter is what messages are made of here. Personal values are not opened for a try.
+func (r *rehearsal) letter() letter {
+	return letter{run: &r.run, g: r.g, person: r.person, scope: r.scope, reasons: r.reasons, now: r.now, open: func(p *contact.Person, kind string) (string, error) {
+		if !p.Has(kind, "") {
+			return "", fault.New(fault.NotFound, "客户没有留过%s", map[string]string{event.KindPhone: "手机号", event.KindEmail: "邮箱"}[kind])
+		}
+		return message.HiddenPhone(), nil
+	}}
+}
+
+// could answers a step that asks whether the person can be reached: as chosen, else by what can be known
+// without the platform's windows and balances, which only count at the moment of sending.
+func (r *rehearsal) could(a askReach) result {
+	if port := r.choose[r.run.Node]; port == portOpen.Key || port == portClosed.Key {
+		return result{port: port, reason: "试走时选定"}
+	}
+	l := r.letter()
+	if _, err := r.d.stage.direct(l, a.channel, a.account); err != nil {
+		return result{port: portClosed.Key, reason: "触达不了：" + because(err)}
+	}
+	return result{port: portOpen.Key, reason: "有" + a.channel.Label() + "的联系方式；额度、窗口和同意到发送时才判断，试走先按可以触达走"}
 }
 
 func (r *rehearsal) amend(a amend) {

@@ -651,7 +651,7 @@ func TestStage_asks_and_writes_for_a_batch_not_for_an_event(t *testing.T) {
 		}
 		batch("你好", "first") // makes the people
 		n, rows := batch("你好", "idle")
-		require.Equal(t, 2, n, "the runs of 500 people, 400 to a query")
+		require.Equal(t, 1, n, "the runs of 500 people, 512 to a query")
 		require.Zero(t, rows)
 		n, rows = batch("报价", "busy")
 		require.LessOrEqual(t, n, 2+5+2, "runs in, runs out, counts in and out")

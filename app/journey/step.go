@@ -36,6 +36,8 @@ type result struct {
 	messages int
 	// changed says that the person's tags, fields or stage are about to change.
 	changed bool
+	// port is the way out an action that asks something found; "": next.
+	port string
 }
 
 type resultKind int
@@ -64,6 +66,7 @@ type facts struct {
 type outcome struct {
 	moves  []move
 	action action // to be performed; its result comes back as an input
+	goal   string // Chinese: the goal that was reached; the run is over then
 }
 
 // move is one thing that happened at one node, for counts, traces and the timeline.
@@ -103,13 +106,14 @@ func (p *place) through(port string) way { return way{port, p.why, p.trace} }
 // local is now in the journey's zone.
 func (p *place) local() time.Time { return time.UnixMilli(p.f.now).In(p.g.zone) }
 
-// verdict is what a part wants on arrival. Exactly one of port, wait, do and end is set.
+// verdict is what a part wants on arrival. Exactly one of port, wait, do, end and goal is set.
 type verdict struct {
 	port string // leave through it
 	wait bool   // stay until due (0: no end) or until an event opens a port
 	due  int64
 	do   action
 	end  bool
+	goal string // it is reached: the run is over
 }
 
 // maxHops bounds how many nodes one input may lead through; a checked graph never comes near.
@@ -166,6 +170,10 @@ func (s *stepper) begin() {
 
 // happen offers an event to a parked run: exits first, then the node it waits at.
 func (s *stepper) happen(n *node) {
+	if why := s.g.reached(&s.run, s.in.event, &s.f); why != "" {
+		s.reach(n, why, out)
+		return
+	}
 	if why := s.g.exit(s.in.event, &s.f); why != "" {
 		s.finish(n, Exited, why)
 		return
@@ -179,14 +187,34 @@ func (s *stepper) happen(n *node) {
 		return
 	}
 	at := s.at(n)
+	if s.atGoal(n, at) {
+		return
+	}
 	if port := w.happened(at); port != "" {
 		s.leave(n, at.through(port))
 	}
 }
 
+// atGoal ends the run when it waits for a goal that is reached now.
+func (s *stepper) atGoal(n *node, at *place) bool {
+	g, is := n.part.(interface{ reached(at *place) string })
+	if !is {
+		return false
+	}
+	why := g.reached(at)
+	if why != "" {
+		s.reach(n, why, left)
+	}
+	return why != ""
+}
+
 // expire ends a wait whose time has come.
 func (s *stepper) expire(n *node) {
 	if s.run.DueAt == 0 || s.run.DueAt > s.f.now {
+		return
+	}
+	if why := s.g.reached(&s.run, nil, &s.f); why != "" {
+		s.reach(n, why, out)
 		return
 	}
 	if why := s.g.exit(nil, &s.f); why != "" {
@@ -201,8 +229,9 @@ func (s *stepper) expire(n *node) {
 	case s.run.State == Sending: // no word came: take it as sent
 		s.leave(n, way{port: portNext.Key})
 	case ok:
-		at := s.at(n)
-		s.leave(n, at.through(w.due(at)))
+		if at := s.at(n); !s.atGoal(n, at) {
+			s.leave(n, at.through(w.due(at)))
+		}
 	default:
 		s.finish(n, Failed, "这一步不能等待，旅程定义可能已损坏")
 	}
@@ -228,6 +257,9 @@ func (s *stepper) took(n *node) {
 		s.note(move{node: n, kind: held, why: res.reason})
 		next.port = n.or(portBlocked.Key)
 	default:
+		if res.port != "" {
+			next.port = res.port
+		}
 		if res.messages > 0 && n.to[portBlocked.Key] != nil {
 			// Policy speaks once the messages have passed it, still in this batch; should no word come,
 			// the due time lets the run go on.
@@ -308,6 +340,9 @@ func (s *stepper) arrive(n *node) way {
 		s.note(move{node: n, kind: left})
 		s.end(n)
 		return way{}
+	case v.goal != "":
+		s.reach(n, v.goal, left)
+		return way{}
 	case v.do != nil:
 		s.run.State, s.run.DueAt = Ready, s.f.now
 		s.out.action = v.do
@@ -323,6 +358,14 @@ func (s *stepper) arrive(n *node) way {
 func (s *stepper) end(n *node) {
 	s.run.Node = n.id
 	s.run.State, s.run.DueAt, s.run.EndedAt = Finished, 0, s.f.now
+}
+
+// reach ends a run that has what it was for. It leaves the step by that, unless the journey's own goal took
+// it out where it happened to stand.
+func (s *stepper) reach(n *node, why string, how moveKind) {
+	s.run.State, s.run.DueAt, s.run.EndedAt, s.run.Reason = Exited, 0, s.f.now, why
+	s.out.goal = why
+	s.note(move{node: n, kind: how, why: why})
 }
 
 // finish takes a run out where it stands.

@@ -23,6 +23,15 @@ const (
 	keyChange       = "change"
 	keyAlert        = "alert"
 	keyEnd          = "end"
+	keySendTemplate = "send_template"
+	keySendNotice   = "send_notice"
+	keySendOnce     = "send_once"
+	keySendMini     = "send_mini"
+	keySendSMS      = "send_sms"
+	keyWelcome      = "wecom_welcome"
+	keyCanReach     = "can_reach"
+	keyWebhook      = "webhook"
+	keyGoal         = "goal"
 )
 
 var triggerComponents = []Component{

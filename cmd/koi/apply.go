@@ -73,6 +73,9 @@ func printReport(w io.Writer, r bundle.Report) {
 			fmt.Fprintf(w, "    %s\n", p)
 		}
 	}
+	for _, p := range r.Warnings {
+		fmt.Fprintf(w, "提醒 %s：%s\n", p.Path, p.Message)
+	}
 	switch {
 	case len(r.Differences) == 0:
 		fmt.Fprintf(w, "没有差异，%d 项都已生效\n", r.Same)
