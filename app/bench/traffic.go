@@ -153,6 +153,15 @@ func (t *traffic) make(at time.Time) callback {
 	return c
 }
 
+// click is a person's choice of a menu item; everyone clicks once before anyone clicks twice.
+func (t *traffic) click(key string) func(at time.Time) callback {
+	return func(at time.Time) callback {
+		t.next = (t.next + 7919) % t.people
+		n := t.next + 1
+		return callback{door: t.official, person: n, plain: official(n, at, "event", fmt.Sprintf("<Event><![CDATA[CLICK]]></Event><EventKey><![CDATA[%s]]></EventKey>", key))}
+	}
+}
+
 func (t *traffic) text(n int, content string, at time.Time) string {
 	return official(n, at, "text", fmt.Sprintf("<Content><![CDATA[%s]]></Content><MsgId>%d</MsgId>", content, t.id))
 }
@@ -178,7 +187,9 @@ type volley struct {
 }
 
 // volley makes n callbacks at a rate (0: none).
-func (t *traffic) volley(n, rate int) volley {
+func (t *traffic) volley(n, rate int) volley { return volleyOf(n, rate, t.make) }
+
+func volleyOf(n, rate int, act func(at time.Time) callback) volley {
 	v := volley{raw: make([]byte, 0, n*1300), ends: make([]int, 0, n), acts: make([]callback, 0, n)}
 	if rate > 0 {
 		v.spacing = time.Second / time.Duration(rate)
@@ -186,7 +197,7 @@ func (t *traffic) volley(n, rate int) volley {
 	now := time.Now()
 	for i := range n {
 		at := now.Add(time.Duration(i) * v.spacing)
-		c := t.make(at)
+		c := act(at)
 		// Signed at the time of writing: a signature must be fresh, not exact.
 		v.raw = c.door.request(v.raw, c.plain, now)
 		v.ends = append(v.ends, len(v.raw))
