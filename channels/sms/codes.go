@@ -56,7 +56,7 @@ var meanings = map[string]meaning{
 	"InvalidTimeStamp.Expired":            {2014, outbox.Alarm, 0, "服务器时间与阿里云相差超过 15 分钟：请校准服务器时钟"},             // [recall]
 	"IllegalTimestamp":                    {2014, outbox.Alarm, 0, "服务器时间与阿里云相差超过 15 分钟：请校准服务器时钟"},             // [recall]
 	"isv.EXTEND_CODE_ERROR":               {2015, outbox.Alarm, 0, "上行扩展码不对：请在阿里云短信控制台核对"},                     // [recall]
-	"isv.SMS_TEST_TEMPLATE_LIMIT":         {2016, outbox.Alarm, 0, "这是测试模板，只能发给测试号码：请申请正式模板"},                  // [recall]
+	"isv.SMS_TEST_TEMPLATE_LIMIT":         {2016, outbox.Alarm, 0, "这是测试签名或模板，只能发给测试号码：请申请正式的"},                // [recall]
 	"isv.SMS_TEST_SIGN_TEMPLATE_LIMIT":    {2016, outbox.Alarm, 0, "这是测试签名或模板，只能发给测试号码：请申请正式的"},                // [recall]
 	"isv.TEMPLATE_SIGN_NAME_UNASSOCIATED": {2017, outbox.Alarm, 0, "签名和模板没有关联：请在阿里云短信控制台核对"},                   // [recall]
 	"isv.SMS_OVER_LIMIT":                  {2018, outbox.Alarm, 0, "超出阿里云的发送上限：请登录阿里云短信控制台查看"},                 // [recall]
