@@ -278,9 +278,7 @@ func (s *Stage) due(b *event.Batch, e *event.Event) error {
 	if t := s.tokens[o.parent]; first && o.Mark == Self && t != nil && t.staff != "" {
 		o.moved = true // the browser turned out to be the employee's
 	}
-	if o.moved {
-		s.again(o)
-	}
+	s.again(o)
 	if ties(o.Mark) && o.moved {
 		s.begin(o)
 	}
@@ -311,7 +309,8 @@ func (s *Stage) judge(page string) map[int64]Verdict {
 	return Judge(arrivals, owners)
 }
 
-// again has a person's other arrivals at the page judged again where one of them changed what they are worth.
+// again has a person's other arrivals at the page judged again where this one, or when it was, changed what
+// they are worth.
 func (s *Stage) again(o *open) {
 	for _, x := range s.places[place{o.person, o.page}] {
 		if x != o && x.state != Fresh && x.Verdict != s.judged[o.page][x.id] {
