@@ -37,11 +37,13 @@ import (
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 	"github.com/koi-scrm/koi/app/webhook"
 	"github.com/koi-scrm/koi/channels/miniprogram"
 	"github.com/koi-scrm/koi/channels/officialaccount"
+	"github.com/koi-scrm/koi/channels/sms"
 	webhookchannel "github.com/koi-scrm/koi/channels/webhook"
 	"github.com/koi-scrm/koi/channels/wechat"
 	"github.com/koi-scrm/koi/channels/wecom"
@@ -69,12 +71,14 @@ type App struct {
 	Scores   *scoring.Directory
 	Stages   *stage.Directory
 	Webhooks *webhook.Directory
-	Journeys *journey.Directory
-	Doctor   *doctor.Doctor
-	Gate     *auth.Gate
-	Bundles  *bundle.Applier
-	Server   *httpapi.Server
-	API      *httpapi.API
+	// SMSTemplates mirrors how Aliyun reviewed the SMS templates.
+	SMSTemplates *smstemplate.Directory
+	Journeys     *journey.Directory
+	Doctor       *doctor.Doctor
+	Gate         *auth.Gate
+	Bundles      *bundle.Applier
+	Server       *httpapi.Server
+	API          *httpapi.API
 
 	// Invitations make the addresses of one-time subscriptions, for the pages that ask.
 	Invitations *officialaccount.Invitations
@@ -86,6 +90,8 @@ type App struct {
 	wecomOrg   *wecom.Directories
 	transport  *wechat.Transport
 	dispatcher *outbox.Dispatcher
+	settles    *outbox.Settlements
+	aliyun     *sms.Client
 	guard      *webhook.Guard
 	webhooks   *webhookchannel.Sender
 	review     *rule.Review
@@ -170,6 +176,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		return err
 	}
 	a.dispatcher = outbox.NewDispatcher(outbox.DispatcherConfig{Log: a.Log, Clock: a.Clock, Metrics: sent, Senders: senders})
+	a.settles = outbox.NewSettlements(a.Stores.Koi, a.Log, a.Keys, a.Clock, senders)
 	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
 	windows := reach.NewStage(people, a.Config.Location)
 	counters := rule.NewCounters(people, facts, &relations, a.Config.Location)
@@ -212,6 +219,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		officialaccount.NewDoor(a.Accounts, callbacks),
 		officialaccount.NewAnswers(a.Accounts, callbacks, a.Invitations),
 		miniprogram.NewDoor(a.Accounts, callbacks),
+		sms.NewDoor(a.Accounts, a.Log, a.Clock, metrics),
 	}, a.isReady, metrics)
 	a.Doctor = a.newDoctor(caller, corp)
 	a.API = a.api(person)
@@ -281,7 +289,7 @@ func (a *App) Run(ctx context.Context) error {
 	appending := start(base, failed, a.Log.Run)
 	sending := start(base, failed, a.dispatcher.Run)
 	processing := start(base, failed, a.Pipeline.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox,
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox, a.settles.Run, a.SMSTemplates.Run,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)
@@ -407,6 +415,9 @@ func (a *App) Close() error {
 	}
 	if a.transport != nil {
 		a.transport.Close()
+	}
+	if a.aliyun != nil {
+		a.aliyun.Close()
 	}
 	if a.webhooks != nil {
 		a.webhooks.Close()

@@ -18,6 +18,10 @@ func (a *App) senders(caller *wechat.Caller, corp *wecom.Client) ([]outbox.Sende
 	}
 	a.Webhooks = webhook.New(a.Stores, a.Keys, a.Clock)
 	a.webhooks = webhookchannel.NewSender(a.Webhooks, a.guard, a.Clock)
+	short, err := a.shortMessages()
+	if err != nil {
+		return nil, err
+	}
 	return []outbox.Sender{
 		wecom.NewSender(corp, a.Accounts, a.Clock),
 		wecom.NewWelcomeSender(corp, a.Accounts, a.Clock),
@@ -26,6 +30,7 @@ func (a *App) senders(caller *wechat.Caller, corp *wecom.Client) ([]outbox.Sende
 		officialaccount.NewNoticeSender(caller, a.Accounts, a.Clock),
 		officialaccount.NewOnceSender(caller, a.Accounts, a.Clock),
 		miniprogram.NewSender(caller, a.Accounts, a.Clock),
+		short,
 		a.webhooks,
 	}, nil
 }
