@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/audit"
 	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
@@ -31,7 +32,6 @@ import (
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/pipeline"
-	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/reach"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
@@ -76,6 +76,7 @@ type App struct {
 	Journeys     *journey.Directory
 	Doctor       *doctor.Doctor
 	Gate         *auth.Gate
+	Audit        *audit.Log
 	Bundles      *bundle.Applier
 	Server       *httpapi.Server
 	API          *httpapi.API
@@ -184,17 +185,17 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	scores := scoring.NewStage(people, facts, a.Config.Location)
 	stages := stage.NewStage(people, facts)
 	messages := outbox.NewStage(outbox.Config{People: people, Reach: windows, Dispatcher: a.dispatcher, Keys: a.Keys, Metrics: sent,
-		Process: a.process, Seats: a.seats})
-	messages.Use(policy.New(policy.Defaults(), a.Config.Location))
+		Process: a.process, Seats: a.seats,
+		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.MiniSubscribe, outbox.SMS}})
 	a.Scores = scoring.NewDirectory(a.Stores.Koi, scores, a.Timeline, a.Settings)
 	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Scores: a.Scores, Stages: stages, Outbox: messages, Staff: a.Staff,
 		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), people, windows, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
+		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
 		Timers: []event.Timers{messages, journeys, tags, counters, a.review}})
-	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, pipeline.Retention(a.Config.Retention), node)
+	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, a.retention(), node)
 	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,
 		Census: census{platforms}, Source: platforms, Applied: a.Pipeline.Wait, Outage: a.Upkeep.LastOutage})
 	a.Outbox = outbox.New(a.Stores.Koi, a.Log, a.Keys, a.Clock, a.Config.Location)
@@ -204,13 +205,13 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	person := a.person(counters)
 	a.Journeys = journey.NewDirectory(a.Stores.Koi, journeys, a.Timeline, a.Clock, person)
 	metrics.MustRegister(a.Journeys.Gauge())
-	a.Gate = auth.New(a.Stores, a.Clock)
+	a.Gate, a.Audit = auth.New(a.Stores, a.Clock), audit.New(a.Stores.Koi, a.Clock)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
 	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
-		stages: stages, journeys: journeys, webhooks: a.Webhooks, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
+		stages: stages, journeys: journeys, messages: messages, webhooks: a.Webhooks, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
 
 	a.Invitations = officialaccount.NewInvitations(a.Keys, a.Clock, a.Config.PublicURL)
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
@@ -222,6 +223,9 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		sms.NewDoor(a.Accounts, a.Log, a.Clock, metrics),
 	}, a.isReady, metrics)
 	a.Doctor = a.newDoctor(caller, corp)
+	if err := a.Server.Trust(a.Config.TrustedProxies); err != nil {
+		return fault.Wrap(err, fault.Invalid, "trusted_proxies 写法不对")
+	}
 	a.API = a.api(person)
 	a.model.api = a.API
 	a.commands = a.commandTable()
@@ -270,7 +274,7 @@ func (a *App) Run(ctx context.Context) error {
 	// Each layer ends only after the one above it is done.
 	base := context.WithoutCancel(ctx)
 	failed := make(chan error, 16)
-	doors := start(base, failed, func(context.Context) error { return a.Server.Serve(a.listener) }, a.serveSocket)
+	doors := start(base, failed, func(context.Context) error { return a.Server.Serve(a.listener) }, a.serveSocket, a.Audit.Run)
 	closeDoors := func() error {
 		ctx, cancel := context.WithTimeout(base, 5*time.Second)
 		defer cancel()

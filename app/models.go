@@ -13,6 +13,7 @@ import (
 	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
@@ -37,6 +38,7 @@ type models struct {
 	scores   *scoring.Stage
 	stages   *stage.Stage
 	journeys *journey.Stage
+	messages *outbox.Stage
 	webhooks *webhook.Directory
 	review   *rule.Review
 	inside   func(context.Context) ([]setting.Item, error) // older journey versions in use
@@ -77,6 +79,7 @@ func (m *models) load(ctx context.Context) error {
 		m.scores.Use(got.Scores)
 		m.stages.Use(got.Stages)
 		m.journeys.Use(got.Journeys)
+		m.messages.Use(got.Policy)
 	})
 	m.webhooks.Use(got.Webhooks)
 	m.api.Use(got)

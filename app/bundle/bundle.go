@@ -21,6 +21,7 @@ import (
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/app/webhook"
 )
@@ -37,6 +38,7 @@ var sections = []section{
 	{"scores", setting.KindScore, "评分模型"},
 	{"grids", setting.KindGrid, "客户等级"},
 	{"stages", setting.KindStage, "生命周期阶段"},
+	{"policies", policy.KindPolicy, "发送规则"},
 	{"messages", setting.KindMessage, "消息模板"},
 	{"webhooks", webhook.Kind, "Webhook"},
 	{"journeys", setting.KindJourney, "旅程"},

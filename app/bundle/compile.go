@@ -11,6 +11,7 @@ import (
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/org"
+	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
@@ -36,6 +37,7 @@ type Models struct {
 	Tags     *tag.Model
 	Scores   *scoring.Model
 	Stages   *stage.Model
+	Policy   *policy.Policy
 	Messages *message.Model
 	Webhooks *webhook.Model
 	Journeys *journey.Model
@@ -66,6 +68,8 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 	m.Scores, p = scoring.Compile(items, today, m.Scope)
 	take(p)
 	m.Stages, p = stage.Compile(items, m.Scope)
+	take(p)
+	m.Policy, p = policy.Compile(items, w.Zone)
 	take(p)
 	m.Messages, p = message.Compile(items, message.Known{Fields: m.Scope.Fields})
 	take(p)
