@@ -34,6 +34,8 @@ import (
 const (
 	oaApp = "wx0001"
 	weApp = "ww0001/1000002"
+
+	miniApp = "wxmini001"
 )
 
 // mute is a platform that is connected and never asked: the dispatcher does not run.
@@ -95,8 +97,13 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	require.Empty(t, problems)
 	stages.Use(ways)
 	metrics := outbox.NewMetrics(prometheus.NewRegistry())
-	dispatcher := outbox.NewDispatcher(outbox.DispatcherConfig{Clock: clk, Metrics: metrics, Senders: []outbox.Sender{mute{outbox.OfficialKF}, mute{outbox.WeComApp}}, Capacity: 100_000})
-	out := outbox.NewStage(outbox.Config{People: r.contacts, Reach: windows, Dispatcher: dispatcher, Keys: testKeys, Metrics: metrics, Process: 1})
+	var senders []outbox.Sender
+	for _, ch := range policy.Channels() {
+		senders = append(senders, mute{ch})
+	}
+	dispatcher := outbox.NewDispatcher(outbox.DispatcherConfig{Clock: clk, Metrics: metrics, Senders: senders, Capacity: 100_000})
+	out := outbox.NewStage(outbox.Config{People: r.contacts, Reach: windows, Dispatcher: dispatcher, Keys: testKeys, Metrics: metrics, Process: 1,
+		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.SMS}})
 	out.Use(policy.New(policy.Defaults(), shanghai))
 	r.outbox = outbox.New(s.Koi, nil, testKeys, clk, shanghai)
 	staff := org.New(s.Koi, clk)
@@ -107,10 +114,12 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 			{CorpID: "ww0001", UserID: "hanmei", Name: "韩梅梅", Active: true, DepartmentIDs: []int64{2}, Leaders: []string{"boss"}},
 			{CorpID: "ww0001", UserID: "gone", Name: "离职者", DepartmentIDs: []int64{2}, Leaders: []string{"boss"}},
 		}}))
-	accounts := account.New(s, testKeys, clk, configs.Accounts{WeCom: []configs.WeComAccount{{CorpID: "ww0001", AgentID: 1000002, AgentSecret: "x"}}})
+	accounts := account.New(s, testKeys, clk, configs.Accounts{WeCom: []configs.WeComAccount{{CorpID: "ww0001", AgentID: 1000002, AgentSecret: "x"}},
+		Mini: []configs.WeChatAccount{{AppID: miniApp, AppSecret: "x"}}, SMS: []configs.SMSAccount{{AccessKeyID: "k", AccessKeySecret: "x", SignName: "锦鲤"}}})
+	require.NoError(t, accounts.Reload(ctx))
 	r.stage = NewStage(Config{Contacts: r.contacts, People: r.people, Tags: r.tags, Scores: scoring.NewDirectory(s.Koi, scores, r.timeline, r.settings),
 		Stages: stages, Outbox: out, Staff: staff, Accounts: accounts, Settings: r.settings, PublicURL: "https://koi.example.com"})
-	r.stages = []event.Stage{event.NewSeen(), r.contacts, windows, counters, r.tags, scores, stages, r.stage, out, r.timeline}
+	r.stages = []event.Stage{event.NewSeen(), out.Receipts(), r.contacts, windows, counters, r.tags, scores, stages, r.stage, out, r.timeline}
 	return r
 }
 
@@ -137,7 +146,7 @@ func (r *rig) reload() {
 	items = append(items, concluded()...)
 	messages, problems := message.Compile(items, message.Known{Fields: sc.Fields})
 	require.Empty(r.t, problems)
-	m, problems := Compile(items, Known{Scope: sc, Messages: messages})
+	m, problems := Compile(items, Known{Scope: sc, Messages: messages, Webhooks: hooks})
 	require.Empty(r.t, problems)
 	r.stage.Use(m)
 }

@@ -98,6 +98,13 @@ messages:
   - {key: offer, name: 优惠, channel: official_kf, class: marketing, kind: text, content: 优惠}
   - {key: needs_name, name: 要有姓名, channel: official_kf, class: reply, kind: text, content: "{{ contact.name }}"}
   - {key: alert, name: 提醒, channel: wecom_app, class: staff_alert, kind: text, content: "{{ contact.display }} {{ event.name }} {{ staff.name }}"}
+  - {key: booked, name: 预约成功, channel: official_template, class: service, kind: template, template_id: TPL1, risk: low, data: {thing1: "{{ contact.name | default: '演示' }}", time2: "{{ event.at }}"}}
+  - {key: live, name: 直播提醒, channel: official_notice, class: service, kind: notice, template_id: TPL2, risk: low, data: {thing1: 新一期直播}}
+  - {key: once, name: 开播提醒, channel: official_once, class: service, kind: once, template_id: TPL3, risk: low, scene: 1, title: 开播提醒, content: 明天 10 点开始}
+  - {key: mini, name: 进度提醒, channel: mini_subscribe, class: service, kind: subscribe, template_id: TPL4, risk: low, page: pages/index, data: {thing1: 已受理}}
+  - {key: sms, name: 预约短信, channel: sms, class: service, kind: notice, template_code: SMS_1, content: "${name}您好，预约已确认", params: {name: "{{ contact.display }}"}}
+  - {key: sms_sale, name: 促销短信, channel: sms, class: marketing, kind: marketing, template_code: SMS_2, content: 会员专享优惠今日开始，拒收请回复R}
+  - {key: hi, name: 好友欢迎, channel: wecom_welcome, class: reply, kind: welcome, content: "{{ contact.nickname | default: '您' }}好"}
   - {key: to_staff, name: 通知, channel: wecom_app, class: service, kind: text, content: "{{ staff.name }}，{{ event.name }}"}
 `
 
@@ -140,8 +147,10 @@ func known(t testing.TB, more ...setting.Item) Known {
 	sc := scope()
 	m, problems := message.Compile(append(parse(t, templates), more...), message.Known{Fields: sc.Fields})
 	require.Empty(t, problems)
-	return Known{Scope: sc, Messages: m}
+	return Known{Scope: sc, Messages: m, Webhooks: hooks}
 }
+
+var hooks = map[string]string{"erp": "订单系统"}
 
 // graphOf compiles a journey given as nodes and edges in YAML, entered once by default.
 func graphOf(t testing.TB, body string) *Graph {

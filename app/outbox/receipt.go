@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -171,6 +172,7 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		told[id] = true
 		f.of[e] = id
 		e.ContactID, e.Hidden, e.ObjectType, e.ObjectID = r.contact, false, "message", idText(id)
+		e.Props = r.named(e.Props)
 	}
 	return nil
 }
@@ -208,6 +210,18 @@ func loadNames(ctx context.Context, tx *db.Tx, byAccount map[string][]string) (m
 		}
 	}
 	return out, nil
+}
+
+// named gives a receipt what it tells its fate to: the step of the run that sent the message.
+func (r *row) named(p event.Props) event.Props {
+	out := event.Props{}
+	maps.Copy(out, p)
+	for k, v := range r.about() {
+		if k == "channel" || k == "class" || k == "step" || k == "journey" || k == "run" || k == "test" {
+			out[k] = v
+		}
+	}
+	return out
 }
 
 func receiptState(e *event.Event) State {
