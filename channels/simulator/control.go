@@ -57,12 +57,14 @@ func (s *Simulator) controls() http.Handler {
 type Stats struct {
 	Calls      CallTotals     `json:"calls"`
 	Deliveries DeliveryTotals `json:"deliveries"`
-	Callbacks  CallbackTotals `json:"callbacks"`
+	// DeliveredBy counts deliveries by interface.
+	DeliveredBy map[string]int64 `json:"delivered_by"`
+	Callbacks   CallbackTotals   `json:"callbacks"`
 }
 
 // Stats reads all totals; each is exact, though not at one instant.
 func (s *Simulator) Stats() Stats {
-	return Stats{s.CallTotals(), s.DeliveryTotals(), s.CallbackTotals()}
+	return Stats{s.CallTotals(), s.DeliveryTotals(), s.DeliveredBy(), s.CallbackTotals()}
 }
 
 func respond(w http.ResponseWriter, status int, v any) {

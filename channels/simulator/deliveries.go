@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -39,6 +40,7 @@ type deliveries struct {
 	counts  map[deliveryKey]int32
 	limit   int
 	totals  DeliveryTotals
+	byAPI   map[string]int64
 	repeats map[deliveryKey]Delivery // those delivered more than once: the last time each
 }
 
@@ -57,7 +59,7 @@ type DeliveryTotals struct {
 const maxRepeats = 1000
 
 func newDeliveries(history, keys int) *deliveries {
-	return &deliveries{ring: newRing[Delivery](history), counts: map[deliveryKey]int32{}, limit: keys, repeats: map[deliveryKey]Delivery{}}
+	return &deliveries{ring: newRing[Delivery](history), counts: map[deliveryKey]int32{}, limit: keys, byAPI: map[string]int64{}, repeats: map[deliveryKey]Delivery{}}
 }
 
 // message is a delivery being made, with who shows it on a phone.
@@ -115,6 +117,7 @@ func (d *deliveries) add(x Delivery) {
 
 	d.mu.Lock()
 	d.totals.Delivered++
+	d.byAPI[x.API]++
 	x.ID = d.totals.Delivered
 	switch n, known := d.counts[key]; {
 	case known:
@@ -202,6 +205,14 @@ func (s *Simulator) DeliveryTotals() DeliveryTotals {
 	t := s.deliveries.totals
 	t.DedupeLost = lost
 	return t
+}
+
+// DeliveredBy counts deliveries by the interface they came through, exactly, from the start of the
+// simulator.
+func (s *Simulator) DeliveredBy() map[string]int64 {
+	s.deliveries.mu.Lock()
+	defer s.deliveries.mu.Unlock()
+	return maps.Clone(s.deliveries.byAPI)
 }
 
 // WaitDelivered returns the first kept delivery, past or to come, for which accept holds, or the error of

@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -193,4 +195,27 @@ func TestWelcome_carries_attachments_with_media_that_are_there(t *testing.T) {
 	late := r.play(Act{Who: "wmLate", App: testCorp, Do: "add_staff", With: "LiNa"}).WelcomeCode
 	r.clock.Advance(welcomeWindow)
 	require.Equal(t, 41050, code(r.as("agent", path, m{"welcome_code": late, "text": m{"content": "您好"}})))
+}
+
+func TestPage_shows_notices_service_notifications_and_what_one_can_agree_to(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.play(Act{Who: "oChen", App: testApp, Do: "subscribe_notice", With: "ntc-start"})
+	r.play(Act{Who: "oChen", App: testApp, Do: "subscribe_once", With: "once-1/7"})
+	r.play(Act{Who: "mChen", App: testMini, Do: "mini_subscribe", With: "sub-start,sub-bill"})
+	require.Zero(t, code(r.as("official", noticePath, with(startNotice, "page", "https://koi.example/p/open"))))
+	require.Zero(t, code(r.as("official", oncePath, onceMessage)))
+	require.Zero(t, code(r.as("mini", subscribePath, startMini)))
+
+	resp, err := http.Get(r.http.URL + "/sim/?phone=p-oChen")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	page := string(raw)
+	for _, want := range []string{"活动开始提醒", "https://koi.example/p/open", "活动提醒", "明天开始", "进入小程序 pages/index?a=1",
+		"订阅 账单通知", "长期", "小程序 锦鲤云助手", `value="mini_say"`} {
+		require.Contains(t, page, want)
+	}
+	require.Equal(t, map[string]int64{noticePath: 1, oncePath: 1, subscribePath: 1}, r.DeliveredBy())
 }

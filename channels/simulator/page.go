@@ -56,6 +56,7 @@ type phoneView struct {
 	Rev      int64
 	Lines    []lineView
 	Follows  []followView
+	Minis    []miniView
 	Add      []addView // staff a person can add
 	Customer []string
 	Chosen   []string
@@ -65,6 +66,37 @@ type followView struct {
 	AppID, Name string
 	Subscribed  bool
 	Menu        []Button
+	Notices     []noticeView
+}
+
+// miniView is a mini program on somebody's phone.
+type miniView struct {
+	AppID, Name string
+	Notices     []noticeView
+}
+
+// noticeView is a template one can agree to, with how many messages may still come.
+type noticeView struct{ ID, Title, Left string }
+
+// noticesOf are the templates of an account that need somebody's agreement.
+func noticesOf(list []Template, g *grants) []noticeView {
+	var out []noticeView
+	for _, t := range list {
+		if t.Kind == MessageTemplate {
+			continue
+		}
+		v := noticeView{ID: t.ID, Title: t.Title}
+		if g != nil {
+			switch n := g.left(t.ID); {
+			case n == unlimited:
+				v.Left = "长期"
+			case n > 0:
+				v.Left = fmt.Sprintf("还可收 %d 条", n)
+			}
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 type addView struct {
@@ -147,6 +179,9 @@ func (p *person) about() string {
 			words = append(words, "粉丝")
 			break
 		}
+	}
+	if len(p.minis) > 0 {
+		words = append(words, "小程序")
 	}
 	for _, c := range p.contacts {
 		if len(c.relations) > 0 {
@@ -233,7 +268,20 @@ func (s *Simulator) phone(owner any, chosen []string) phoneView {
 		c, v.Who, v.Name, v.About = &x.chat, x.id, x.Name, "微信"
 		for _, o := range s.officials {
 			f := x.follower(o)
-			v.Follows = append(v.Follows, followView{o.AppID, o.Name, f != nil && f.subscribed, o.Menu})
+			one := followView{AppID: o.AppID, Name: o.Name, Subscribed: f != nil && f.subscribed, Menu: o.Menu}
+			if f != nil {
+				one.Notices = noticesOf(o.Templates, &f.grants)
+			} else {
+				one.Notices = noticesOf(o.Templates, nil)
+			}
+			v.Follows = append(v.Follows, one)
+		}
+		for _, m := range s.minis {
+			one := miniView{AppID: m.AppID, Name: m.Name, Notices: noticesOf(m.Templates, nil)}
+			if u := x.miniUser(m); u != nil {
+				one.Notices = noticesOf(m.Templates, &u.grants)
+			}
+			v.Minis = append(v.Minis, one)
 		}
 		for _, o := range s.corps {
 			known := x.contact(o)
@@ -269,6 +317,9 @@ func (s *Simulator) phone(owner any, chosen []string) phoneView {
 func (s *Simulator) nameOf(account string) string {
 	if o := s.appIDs[account]; o != nil {
 		return o.Name
+	}
+	if m := s.miniIDs[account]; m != nil {
+		return m.Name
 	}
 	if a := s.agentOf(account); a != nil {
 		return a.Name

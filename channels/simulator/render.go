@@ -49,6 +49,9 @@ type row struct{ Label, Value string }
 
 type buttonView struct{ Text, With string }
 
+// templateNames title what was sent with a template nobody described.
+var templateNames = map[string]string{"template": "模板消息", "notice": "订阅通知", "subscribe": "小程序订阅消息"}
+
 var (
 	anchors   = regexp.MustCompile(`(?is)<a\s[^>]*href\s*=\s*["']([^"']*)["'][^>]*>(.*?)</a>|https?://[^\s<>"'，。；、）】]+`)
 	divisions = regexp.MustCompile(`(?is)<div\s[^>]*class\s*=\s*["'](\w+)["'][^>]*>(.*?)</div>`)
@@ -171,7 +174,7 @@ func (s *Simulator) view(l line, owner string) lineView {
 	case "welcome":
 		v.Body = lines(content.str("text.content"))
 		for _, a := range content.objs("attachments") {
-			v.Body = append(v.Body, paragraph{"gray", []part{{Text: "[附件] " + a.str("msgtype") + " " + a.str("link.title")}}})
+			v.Body = append(v.Body, paragraph{"gray", []part{{Text: strings.TrimSpace("[附件] " + a.str("msgtype") + " " + a.str("link.title") + a.str("miniprogram.title") + " " + safeLink(a.str("link.url")))}}})
 		}
 	case "textcard":
 		v.Card = &cardView{Title: cut(content.str("title"), 128), Body: described(cut(content.str("description"), 512)),
@@ -189,8 +192,15 @@ func (s *Simulator) view(l line, owner string) lineView {
 		}
 	case "miniprogrampage":
 		v.Card = &cardView{Source: "小程序", Title: content.str("title"), Foot: content.str("pagepath")}
-	case "template":
-		v.Card = s.templateView(content)
+	case "template", "notice", "subscribe":
+		v.Card = s.templateView(l, content)
+	case "once":
+		v.Card = &cardView{Source: "服务通知", Title: content.str("title"), Body: lines(content.str("data.content.value")), URL: safeLink(content.str("url"))}
+		if v.Card.URL != "" {
+			v.Card.Button = "查看详情"
+		}
+	case "link":
+		v.Card = &cardView{Title: content.str("title"), Body: lines(content.str("description")), URL: safeLink(content.str("url")), Button: "打开"}
 	case "template_card":
 		v.Card = cardOf(l.card, owner)
 	default:
@@ -199,13 +209,24 @@ func (s *Simulator) view(l line, owner string) lineView {
 	return v
 }
 
-func (s *Simulator) templateView(content fields) *cardView {
-	card := &cardView{Source: "服务通知", Title: "模板消息", URL: safeLink(content.str("url"))}
+func (s *Simulator) templateView(l line, content fields) *cardView {
+	card := &cardView{Source: "服务通知", Title: templateNames[l.Kind], URL: safeLink(content.str("url"))}
+	var known map[string]*Template
+	if o := s.appIDs[l.App]; o != nil {
+		known = o.templates
+	} else if m := s.miniIDs[l.App]; m != nil {
+		known = m.templates
+		card.Foot = "进入小程序 " + content.str("page")
+	}
+	if page := content.str("page"); card.URL == "" && card.Foot == "" {
+		card.URL = safeLink(page)
+	}
+	if appID := content.str("miniprogram.appid"); appID != "" {
+		card.Foot = "进入小程序 " + s.nameOf(appID) + " " + content.str("miniprogram.pagepath")
+	}
 	var list []Field
-	for _, o := range s.officials {
-		if t := o.templates[content.str("template_id")]; t != nil {
-			card.Title, list = t.Title, t.Fields
-		}
+	if t := known[content.str("template_id")]; t != nil {
+		card.Title, list = t.Title, t.Fields
 	}
 	data := content.obj("data")
 	if len(list) == 0 {
@@ -214,9 +235,7 @@ func (s *Simulator) templateView(content fields) *cardView {
 		}
 	}
 	for _, f := range list {
-		if f.Key != "first" && f.Key != "remark" {
-			card.Rows = append(card.Rows, row{f.Label, data.str(f.Key + ".value")})
-		}
+		card.Rows = append(card.Rows, row{f.Label, data.str(f.Key + ".value")})
 	}
 	if card.URL != "" {
 		card.Button = "查看详情"

@@ -1,10 +1,10 @@
 package simulator
 
-// Sample is a small world to begin with: one official account, one corp with a sales and a marketing
+// Sample is a small world to begin with: one official account, one mini program, one corp with a sales and a marketing
 // department, and a few people, some of whom follow or are customers already. Its credentials are no
 // secrets: they open nothing but a simulator.
 func Sample() Config {
-	const app, corp = "wx00000000koidemo", "ww00000000koidemo"
+	const app, mini, corp = "wx00000000koidemo", "wx00000000koimini", "ww00000000koidemo"
 	person := func(name, id string, follows bool, staff ...string) Person {
 		p := Person{Name: name, Follows: []Follow{{AppID: app, OpenID: "o" + id, Known: !follows}}}
 		if len(staff) > 0 {
@@ -18,9 +18,17 @@ func Sample() Config {
 			AESKey: "sampleEncodingAESKeySampleEncodingAESKey012",
 			Templates: []Template{
 				{ID: "sample-meeting", Title: "活动报名成功通知", Fields: []Field{{"thing1", "活动名称"}, {"time2", "活动时间"}, {"thing3", "活动地点"}}},
+				{ID: "sample-start", Title: "活动开始提醒", Kind: NoticeTemplate, Fields: []Field{{"thing1", "活动名称"}, {"time2", "开始时间"}}},
 				{ID: "sample-demo", Title: "预约成功通知", Fields: []Field{{"thing1", "预约项目"}, {"time2", "预约时间"}, {"name3", "顾问"}}},
 			},
 			Menu: []Button{{Name: "产品报价", Key: "price"}, {Name: "预约演示", Key: "demo"}, {Name: "联系我们", Key: "contact"}},
+		}},
+		Minis: []Mini{{
+			AppID: mini, AppSecret: "sample-mini-secret", Name: "锦鲤云助手", Token: "samplecallbacktoken",
+			AESKey: "sampleEncodingAESKeySampleEncodingAESKey012",
+			Templates: []Template{
+				{ID: "sample-mini-start", Title: "活动开始提醒", Fields: []Field{{"thing1", "活动名称"}, {"time2", "开始时间"}}},
+			},
 		}},
 		Corps: []Corp{{
 			CorpID: corp, Name: "锦鲤科技",

@@ -130,14 +130,27 @@ func (f simulateFlags) config() (simulator.Config, error) {
 
 // worldOf gives Koi's own accounts the staff of the sample; people come as they act.
 func worldOf(accounts configs.Accounts) (simulator.Config, error) {
-	if len(accounts.Official)+len(accounts.WeCom) == 0 {
-		return simulator.Config{}, fault.New(fault.Invalid, "Koi 的配置里没有公众号或企业微信账号，请先填写 accounts，或去掉 --accounts-from-koi")
+	if len(accounts.Official)+len(accounts.Mini)+len(accounts.WeCom)+len(accounts.SMS) == 0 {
+		return simulator.Config{}, fault.New(fault.Invalid, "Koi 的配置里没有平台账号，请先填写 accounts，或去掉 --accounts-from-koi")
 	}
 	sample := simulator.Sample()
 	var cfg simulator.Config
 	for _, o := range accounts.Official {
 		cfg.Officials = append(cfg.Officials, simulator.Official{AppID: o.AppID, AppSecret: o.AppSecret, Name: o.Name,
 			Token: o.Token, AESKey: o.AESKey, Mode: o.Mode, Menu: sample.Officials[0].Menu})
+	}
+	for _, m := range accounts.Mini {
+		cfg.Minis = append(cfg.Minis, simulator.Mini{AppID: m.AppID, AppSecret: m.AppSecret, Name: m.Name, Token: m.Token, AESKey: m.AESKey, Mode: m.Mode})
+	}
+	keys := map[string]int{} // several signatures of one AccessKey are one account there
+	for _, a := range accounts.SMS {
+		i, known := keys[a.AccessKeyID]
+		if !known {
+			i = len(cfg.SMS)
+			keys[a.AccessKeyID] = i
+			cfg.SMS = append(cfg.SMS, simulator.SMSAccount{AccessKeyID: a.AccessKeyID, AccessKeySecret: a.AccessKeySecret, ReceiptToken: a.ReceiptToken})
+		}
+		cfg.SMS[i].Signs = append(cfg.SMS[i].Signs, a.SignName)
 	}
 	corps := map[string]int{}
 	for _, a := range accounts.WeCom {
@@ -161,6 +174,10 @@ channels:
     base_url: {{.URL}}
   wecom:
     base_url: {{.URL}}
+{{- if .SMS}}
+  aliyun_sms:
+    base_url: {{.URL}}
+{{- end}}
 accounts:
 {{- if .Officials}}
   official:
@@ -174,6 +191,28 @@ accounts:
       mode: {{.Mode}}
 {{- end}}
 {{- end}}
+{{- end}}
+{{- if .Minis}}
+  mini:
+{{- range .Minis}}
+    - app_id: {{printf "%q" .AppID}}
+      app_secret: {{printf "%q" .AppSecret}}
+      token: {{printf "%q" .Token}}
+      aes_key: {{printf "%q" .AESKey}}
+      name: {{printf "%q" .Name}}
+{{- if .Mode}}
+      mode: {{.Mode}}
+{{- end}}
+{{- end}}
+{{- end}}
+{{- if .SMS}}
+  sms:
+{{- range .SMS}}{{$sms := .}}{{range .Signs}}
+    - access_key_id: {{printf "%q" $sms.AccessKeyID}}
+      access_key_secret: {{printf "%q" $sms.AccessKeySecret}}
+      sign_name: {{printf "%q" .}}
+      receipt_token: {{printf "%q" $sms.ReceiptToken}}
+{{- end}}{{end}}
 {{- end}}
 {{- if .Corps}}
   wecom:

@@ -56,10 +56,12 @@ func TestSimulate_prints_a_koi_config_that_koi_can_read_and_the_simulator_can_ta
 	require.Equal(t, "http://127.0.0.1:8090", cfg.Channels.WeCom.BaseURL)
 	require.Len(t, cfg.Accounts.Official, 1)
 	require.Len(t, cfg.Accounts.WeCom, 1)
+	require.Len(t, cfg.Accounts.Mini, 1)
 	world, err := worldOf(cfg.Accounts)
 	require.NoError(t, err)
 	require.Equal(t, cfg.Accounts.WeCom[0].AgentSecret, world.Corps[0].Agents[0].Secret)
 	require.NotEmpty(t, world.Corps[0].Staff)
+	require.Equal(t, cfg.Accounts.Mini[0].AESKey, world.Minis[0].AESKey)
 	_, err = worldOf(configs.Accounts{})
 	require.ErrorContains(t, err, "accounts")
 }
