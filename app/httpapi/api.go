@@ -27,31 +27,33 @@ import (
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 )
 
 // Parts are what the API speaks for.
 type Parts struct {
-	Stores   *db.Stores
-	Keys     *secret.Keys
-	Clock    clock.Clock
-	Zone     *time.Location
-	Gate     *auth.Gate
-	Log      *event.Log
-	Timeline *event.Timeline
-	Pipeline *pipeline.Pipeline
-	Upkeep   *pipeline.Upkeep
-	People   *contact.Directory
-	Tags     *tag.Directory
-	Scores   *scoring.Directory
-	Stages   *stage.Directory
-	Journeys *journey.Directory
-	Outbox   *outbox.Outbox
-	Accounts *account.Directory
-	Tokens   *account.Tokens
-	Staff    *org.Directory
-	Settings *setting.Store
+	Stores       *db.Stores
+	Keys         *secret.Keys
+	Clock        clock.Clock
+	Zone         *time.Location
+	Gate         *auth.Gate
+	Log          *event.Log
+	Timeline     *event.Timeline
+	Pipeline     *pipeline.Pipeline
+	Upkeep       *pipeline.Upkeep
+	People       *contact.Directory
+	Tags         *tag.Directory
+	Scores       *scoring.Directory
+	Stages       *stage.Directory
+	Journeys     *journey.Directory
+	Outbox       *outbox.Outbox
+	Accounts     *account.Directory
+	Tokens       *account.Tokens
+	SMSTemplates *smstemplate.Directory
+	Staff        *org.Directory
+	Settings     *setting.Store
 	// Person reads everything conditions may ask of a person, counters included.
 	Person journey.PersonReader
 

@@ -73,6 +73,8 @@ func (a *API) routes() []route {
 		to("getSMSAccount", get, "/accounts/sms/{sign_name}", may(auth.ReadAccounts), "短信签名", a.getSMS),
 		to("changeSMSAccount", patch, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "修改短信签名", a.changeSMS),
 		to("deleteSMSAccount", del, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "删除短信签名", a.deleteSMS),
+		to("listSMSTemplates", get, "/sms-templates", may(auth.ReadAccounts), "短信模板与审核状态", a.listSMSTemplates),
+		to("refreshSMSTemplates", post, "/sms-templates/refresh", may(auth.WriteAccounts), "现在向阿里云查询短信模板", a.refreshSMSTemplates),
 
 		to("listDomainProofs", get, "/domain-proofs", may(auth.ReadAccounts), "域名校验文件", a.listDomainProofs),
 		to("putDomainProof", post, "/domain-proofs", may(auth.WriteAccounts), "上传域名校验文件", a.putDomainProof),
