@@ -13,7 +13,9 @@ type UserInput struct {
 	Login    string    `json:"login"`
 	Name     string    `json:"name,omitempty"`
 	Role     auth.Role `json:"role,omitempty"`
+	Staff    string    `json:"staff,omitempty"` // "CorpID/userid"
 	Password string    `json:"password"`
+	By       string    `json:"by,omitempty"`
 }
 
 // UserLine is a user as `koi user list` shows them. Times are wall time, Unix ms.
@@ -21,6 +23,7 @@ type UserLine struct {
 	Login      string    `json:"login"`
 	Name       string    `json:"name"`
 	Role       auth.Role `json:"role"`
+	Staff      string    `json:"staff,omitempty"`
 	Disabled   bool      `json:"disabled"`
 	SignedInAt int64     `json:"signed_in_at"`
 }
@@ -34,7 +37,7 @@ func userInput(in json.RawMessage) (UserInput, error) {
 }
 
 func line(u auth.User) UserLine {
-	return UserLine{Login: u.Login, Name: u.Name, Role: u.Role, Disabled: u.Disabled, SignedInAt: u.SignedInAt}
+	return UserLine{Login: u.Login, Name: u.Name, Role: u.Role, Staff: u.Staff, Disabled: u.Disabled, SignedInAt: u.SignedInAt}
 }
 
 func (a *App) addUser(ctx context.Context, in json.RawMessage) (any, error) {
@@ -42,7 +45,7 @@ func (a *App) addUser(ctx context.Context, in json.RawMessage) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.Gate.AddUser(ctx, auth.NewUser{Login: q.Login, Name: q.Name, Role: q.Role, Password: q.Password})
+	u, err := a.Gate.AddUser(ctx, auth.NewUser{Login: q.Login, Name: q.Name, Role: q.Role, Staff: q.Staff, Password: q.Password})
 	return line(u), err
 }
 

@@ -152,6 +152,7 @@ func (a *App) do(ctx context.Context, name string, body []byte) (json.RawMessage
 		return nil, fault.New(fault.NotFound, "正在运行的 Koi 不认识命令 %s：请让命令行与服务使用同一版本", name)
 	}
 	out, err := c(ctx, body)
+	a.recordCommand(ctx, name, body, err)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@ type Config struct {
 	Retention Retention `koanf:"retention"`
 	Channels  Channels  `koanf:"channels"`
 	Accounts  Accounts  `koanf:"accounts"`
+	// TrustedProxies are the reverse proxies (CIDRs) that are believed when they say where a request comes
+	// from (X-Forwarded-For). Empty: those on this machine.
+	TrustedProxies []string `koanf:"trusted_proxies"`
 
 	Location *time.Location `koanf:"-"` // Timezone, loaded by Validate
 }
@@ -45,6 +48,7 @@ type Retention struct {
 	DeadLetters time.Duration `koanf:"dead_letters"`
 	Events      time.Duration `koanf:"events"`
 	Seen        time.Duration `koanf:"seen"`
+	Audit       time.Duration `koanf:"audit"`
 }
 
 // Channels are the platforms' addresses.

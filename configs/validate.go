@@ -35,6 +35,7 @@ func Default() *Config {
 			DeadLetters: 90 * day,
 			Events:      760 * day, // 25 months: two years can be compared month by month
 			Seen:        8 * day,
+			Audit:       760 * day,
 		},
 		Channels: Channels{
 			WeChat:    Endpoint{BaseURL: "https://api.weixin.qq.com"},
@@ -103,6 +104,7 @@ func (c *Config) checkPlace(p *checks) {
 		c.PublicURL = p.address("public_url", c.PublicURL)
 	}
 	p.required("data_dir", c.DataDir)
+	c.checkProxies(p)
 
 	loc, err := time.LoadLocation(c.Timezone)
 	if err != nil || c.Timezone == "" || c.Timezone == "Local" {
@@ -117,6 +119,26 @@ func (c *Config) checkPlace(p *checks) {
 	}
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
+}
+
+// checkProxies writes each proxy as a CIDR; nobody named means this machine.
+func (c *Config) checkProxies(p *checks) {
+	if len(c.TrustedProxies) == 0 {
+		c.TrustedProxies = []string{"127.0.0.0/8", "::1/128"}
+	}
+	for i, x := range c.TrustedProxies {
+		at := fmt.Sprintf("trusted_proxies[%d]", i)
+		if ip, err := netip.ParseAddr(x); err == nil {
+			c.TrustedProxies[i] = netip.PrefixFrom(ip, ip.BitLen()).String()
+			continue
+		}
+		switch prefix, err := netip.ParsePrefix(x); {
+		case err != nil:
+			p.add(at, "应是 IP 或网段，如 10.0.0.5 或 10.0.0.0/24")
+		case prefix.Bits() == 0:
+			p.add(at, "不能信任所有地址：那样谁都能伪造来源 IP，请只写反向代理的地址")
+		}
+	}
 }
 
 func (c *Config) checkDatabase(p *checks) {
@@ -152,6 +174,7 @@ func (c *Config) checkTimes(p *checks) {
 	atLeast("retention.log", c.Retention.Log, day)
 	atLeast("retention.dead_letters", c.Retention.DeadLetters, day)
 	atLeast("retention.events", c.Retention.Events, 30*day)
+	atLeast("retention.audit", c.Retention.Audit, 30*day)
 	// A callback that is still fresh must still be known, or its repeat counts twice. Seen keys are
 	// dropped by whole days.
 	atLeast("retention.seen", c.Retention.Seen, max(2*day, c.Callback.Freshness+2*day))

@@ -34,7 +34,12 @@ func (d *Directory) Get(ctx context.Context, id int64) (*Person, error) {
 	if p := people[id]; p != nil {
 		return p, nil
 	}
-	return nil, fault.New(fault.NotFound, "没有这位客户，可能已被合并或删除")
+	return nil, Missing()
+}
+
+// Missing is the fault about a person there is none of, or whom the reader must not see: they are told alike.
+func Missing() error {
+	return fault.New(fault.NotFound, "没有这位客户，可能已被合并或删除")
 }
 
 // Find returns the person an identity belongs to. Fault: NotFound.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/audit"
 	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
@@ -24,12 +26,14 @@ import (
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/pipeline"
+	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/app/webhook"
 )
 
 // Parts are what the API speaks for.
@@ -54,6 +58,13 @@ type Parts struct {
 	SMSTemplates *smstemplate.Directory
 	Staff        *org.Directory
 	Settings     *setting.Store
+	Bundles      *bundle.Applier
+	Audit        *audit.Log
+	// Relations are what conditions are asked of in SQL; Scores is filled in from the definitions in force.
+	Relations rule.Schema
+	Webhooks  *webhook.Directory
+	// TryWebhook delivers a sample to a webhook now and says how long that took. Fault: NotFound.
+	TryWebhook func(ctx context.Context, key string) (outbox.Outcome, time.Duration, error)
 	// Person reads everything conditions may ask of a person, counters included.
 	Person journey.PersonReader
 
@@ -69,12 +80,16 @@ type API struct {
 	replies *replies
 	models  atomic.Pointer[bundle.Models]
 	spec    []byte
+	crowd   crowd
+	looks   sync.Mutex // while one is counted and noted
+	streams *streams
 }
 
 // API adds the API to the port. Its models must be set with Use before the port is served.
 func (s *Server) API(p Parts) *API {
 	hooks()
-	a := &API{Parts: p, replies: &replies{db: p.Stores.Koi, keys: p.Keys, clock: p.Clock}}
+	a := &API{Parts: p, replies: &replies{db: p.Stores.Koi, keys: p.Keys, clock: p.Clock}, streams: newStreams()}
+	s.http.RegisterOnShutdown(a.streams.close)
 	if u, err := url.Parse(p.PublicURL); err == nil {
 		a.origin, a.https = u.Scheme+"://"+u.Host, u.Scheme == "https"
 	}
@@ -168,8 +183,8 @@ type route struct {
 func to[I, O any](id, method, path string, who access, name string, do func(context.Context, *I) (*O, error), more ...func(*huma.Operation)) route {
 	return route{id: id, method: method, path: path, who: who, name: name, register: func(a *API, h huma.API) {
 		noun, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-		op := huma.Operation{OperationID: id, Method: method, Path: apiRoot + path, Summary: name, Tags: []string{noun},
-			Middlewares: huma.Middlewares{a.guard(who)}, MaxBodyBytes: 1 << 20, BodyReadTimeout: 10 * time.Second, RejectUnknownQueryParameters: true}
+		op := huma.Operation{OperationID: id, Method: method, Path: apiRoot + path, Summary: name, Tags: []string{noun}, Metadata: map[string]any{},
+			MaxBodyBytes: 1 << 20, BodyReadTimeout: 10 * time.Second, RejectUnknownQueryParameters: true}
 		if !who.open {
 			op.Security = []map[string][]string{{"session": {}}}
 			if !who.users {
@@ -180,13 +195,20 @@ func to[I, O any](id, method, path string, who access, name string, do func(cont
 			op.Description = "权限：" + who.permission.Label() + "（" + string(who.permission) + "）"
 			op.Extensions = map[string]any{"x-permission": who.permission}
 		}
-		if method == http.MethodPost && !who.open && !who.users { // those answer with a cookie, which is nobody else's
-			op.Middlewares = append(op.Middlewares, a.once)
-			op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyHeader, In: "header", Description: "同一个值的重复请求只做一次，24 小时内返回第一次的结果",
-				Schema: &huma.Schema{Type: huma.TypeString}})
-		}
 		for _, f := range more {
 			f(&op)
+		}
+		is := func(what string) bool { return op.Metadata[what] == true }
+		if method != http.MethodGet && !is(readsOnly) {
+			op.Middlewares = append(op.Middlewares, a.recorded(id, path, is(recordedElsewhere)))
+		}
+		op.Middlewares = append(op.Middlewares, a.guard(who, is(staysOpen)))
+		if method == http.MethodPost && !who.open && !who.users { // those answer with a cookie, which is nobody else's
+			if !is(neverReplayed) {
+				op.Middlewares = append(op.Middlewares, a.once)
+			}
+			op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyHeader, In: "header", Description: "同一个值的重复请求只做一次，24 小时内返回第一次的结果",
+				Schema: &huma.Schema{Type: huma.TypeString}})
 		}
 		huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
 			out, err := do(ctx, in)
@@ -198,8 +220,26 @@ func to[I, O any](id, method, path string, who access, name string, do func(cont
 	}}
 }
 
+// What a route can be beyond the ordinary, kept in its operation's metadata.
+const (
+	readsOnly         = "reads"    // a POST that changes nothing: not on record
+	recordedElsewhere = "recorded" // its successes stand in the log themselves: only refusals are on record
+	neverReplayed     = "fresh"    // a repeat is done again: every look counts
+	staysOpen         = "open"     // the answer goes on as long as the caller listens
+)
+
+// marked makes a route one of these.
+func marked(what string) func(*huma.Operation) {
+	return func(o *huma.Operation) { o.Metadata[what] = true }
+}
+
 func status(code int) func(*huma.Operation) {
 	return func(o *huma.Operation) { o.DefaultStatus = code }
+}
+
+// wide lets a body be larger.
+func wide(bytes int64) func(*huma.Operation) {
+	return func(o *huma.Operation) { o.MaxBodyBytes = bytes }
 }
 
 // ownChecks: the handler looks at the body itself, which may be larger.

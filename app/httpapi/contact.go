@@ -129,12 +129,12 @@ var identityLabels = map[string]string{event.KindOpenID: "公众号 OpenID", eve
 	event.KindPhone: "手机号", event.KindEmail: "邮箱", event.KindVisitor: "访客标识", event.KindUserID: "业务系统用户"}
 
 func (a *API) getContact(ctx context.Context, in *ByID) (*answer[Contact], error) {
-	c, err := a.contact(ctx, int64(in.ID.ID))
+	c, err := a.contact(ctx, in.ID.ID)
 	return &answer[Contact]{c}, err
 }
 
-func (a *API) contact(ctx context.Context, id int64) (Contact, error) {
-	p, err := a.People.Get(ctx, id)
+func (a *API) contact(ctx context.Context, id ID) (Contact, error) {
+	p, err := a.find(ctx, id)
 	if err != nil {
 		return Contact{}, err
 	}
@@ -293,7 +293,7 @@ type changed struct {
 }
 
 func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*changed, error) {
-	p, err := a.People.Get(ctx, int64(in.ID.ID))
+	p, err := a.find(ctx, in.ID.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -301,6 +301,7 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 	if err != nil {
 		return nil, err
 	}
+	l := record(ctx).with("fields", slices.Sorted(maps.Keys(set)))
 	var commands []*event.Event
 	if len(set) > 0 {
 		commands = append(commands, &event.Event{Type: event.CommandContactChange, Props: event.Props{"set": set}})
@@ -309,9 +310,11 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 		e := &event.Event{Type: event.CommandStage, Props: event.Props{"reason": in.Body.Reason}}
 		if in.Body.Stage != nil {
 			e.Props["stage"] = *in.Body.Stage
+			l.with("stage", *in.Body.Stage)
 		}
 		if in.Body.Side != nil {
 			e.Props["side"] = *in.Body.Side
+			l.with("side", *in.Body.Side)
 		}
 		commands = append(commands, e)
 	}
@@ -365,7 +368,7 @@ type tagInput struct {
 }
 
 func (a *API) tagContact(ctx context.Context, in *tagInput) (*changed, error) {
-	p, err := a.People.Get(ctx, int64(in.ID.ID))
+	p, err := a.find(ctx, in.ID.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -381,6 +384,7 @@ func (a *API) tagContact(ctx context.Context, in *tagInput) (*changed, error) {
 		return nil, err
 	}
 	var commands []*event.Event
+	record(ctx).with("add", in.Body.Add).with("remove", in.Body.Remove)
 	if len(in.Body.Add)+len(in.Body.Remove) > 0 {
 		commands = append(commands, &event.Event{Type: event.CommandTag, Props: event.Props{"add": list(in.Body.Add), "remove": list(in.Body.Remove)}})
 	}
@@ -409,7 +413,7 @@ func (a *API) change(ctx context.Context, p *contact.Person, commands ...*event.
 	if !applied {
 		out.Status = http.StatusAccepted
 	}
-	out.Body, err = a.contact(ctx, p.ID)
+	out.Body, err = a.contact(ctx, ID(p.ID))
 	out.Body.Pending = !applied
 	return out, err
 }

@@ -57,38 +57,41 @@ type contactsInput struct {
 	Tag   string `query:"tag" doc:"标签的 key"`
 	Stage string `query:"stage" doc:"阶段的 key"`
 	Staff string `query:"staff" doc:"企微好友员工的 userid"`
+	// A range of one score.
+	Score    string `query:"score" doc:"评分模型的 key，与 min_score、max_score 一起用"`
+	MinScore int64  `query:"min_score" minimum:"0"`
+	MaxScore int64  `query:"max_score" minimum:"0" doc:"0 为不限"`
 }
 
 func (a *API) listContacts(ctx context.Context, in *contactsInput) (*listOf[ContactLine], error) {
+	condition, err := in.scoreRange()
+	if err != nil {
+		return nil, err
+	}
+	return a.contactsBy(ctx, in, condition, "query.score")
+}
+
+// filter is a query as the directory takes it.
+func (a *API) filter(in *contactsInput) (contact.Filter, error) {
 	f := contact.Filter{Name: in.Query, Stage: in.Stage, Staff: in.Staff, Limit: in.Limit + 1}
 	place, err := in.place(1)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
 	f.Before = place[0]
 	if in.Tag != "" {
 		d, ok := a.Tags.Model().Tag(in.Tag)
 		if !ok {
-			return nil, wrong("query.tag", "没有标签 %q", in.Tag)
+			return f, wrong("query.tag", "没有标签 %q", in.Tag)
 		}
 		f.Tag = d.ID
 	}
 	if in.Stage != "" {
 		if _, ok := a.Stages.Model().Get(in.Stage); !ok {
-			return nil, wrong("query.stage", "没有阶段 %q", in.Stage)
+			return f, wrong("query.stage", "没有阶段 %q", in.Stage)
 		}
 	}
-	people, err := a.search(ctx, in, f)
-	if err != nil {
-		return nil, err
-	}
-	next := ""
-	if len(people) > in.Limit {
-		people = people[:in.Limit]
-		next = cursor(people[in.Limit-1].ID)
-	}
-	lines, err := a.lines(ctx, people)
-	return &listOf[ContactLine]{List[ContactLine]{lines, next}}, err
+	return f, nil
 }
 
 // search is a list, or the one person a full phone number or e-mail address belongs to: those are stored
@@ -101,14 +104,14 @@ func (a *API) search(ctx context.Context, in *contactsInput, f contact.Filter) (
 	case len(id.Value) >= 7 && digits == "":
 		id.Kind = event.KindPhone
 	default:
-		return a.People.List(ctx, f)
+		return a.people(ctx, f)
 	}
-	if in.Cursor != "" || in.Tag != "" || in.Stage != "" || in.Staff != "" {
-		return a.People.List(ctx, f)
+	if in.Cursor != "" || in.Tag != "" || in.Stage != "" || in.Staff != "" || f.Where != "" {
+		return a.people(ctx, f)
 	}
-	p, err := a.People.Find(ctx, id)
+	p, err := a.findBy(ctx, id)
 	if fault.Is(err, fault.NotFound) {
-		return a.People.List(ctx, f)
+		return a.people(ctx, f)
 	}
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
@@ -140,7 +139,5 @@ func (a *API) listSettings(ctx context.Context, in *settingsInput) (*listOf[Sett
 	}
 	items = slices.DeleteFunc(items, func(it setting.Item) bool { return it.Kind == systemKind })
 	list, err := window(items, in.Page)
-	return &listOf[Setting]{mapped(list, func(it setting.Item) Setting {
-		return Setting{ID: ID(it.ID), Kind: it.Kind, KindLabel: bundle.Label(it.Kind), Key: it.Key, Rev: it.Rev, Body: it.Body, UpdatedAt: a.at(it.UpdatedAt), UpdatedBy: it.UpdatedBy}
-	})}, err
+	return &listOf[Setting]{mapped(list, a.setting)}, err
 }

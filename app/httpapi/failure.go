@@ -48,6 +48,7 @@ var titles = map[int]string{
 	http.StatusBadRequest: "请求读不出来", http.StatusUnauthorized: "没有登录", http.StatusForbidden: "没有权限", http.StatusNotFound: "不存在",
 	http.StatusMethodNotAllowed: "方法不支持", http.StatusNotAcceptable: "格式不支持", http.StatusRequestTimeout: "请求超时",
 	http.StatusConflict: "有冲突", http.StatusRequestEntityTooLarge: "请求太大", http.StatusUnsupportedMediaType: "格式不支持",
+	http.StatusPreconditionFailed: "已被别人修改", http.StatusPreconditionRequired: "缺少版本",
 	http.StatusUnprocessableEntity: "内容有误", http.StatusTooManyRequests: "太频繁", http.StatusInternalServerError: "内部错误",
 	http.StatusServiceUnavailable: "暂时不可用",
 }
@@ -65,6 +66,8 @@ func kindOf(status int) fault.Kind {
 		return fault.Denied
 	case http.StatusMethodNotAllowed:
 		return fault.NotFound
+	case http.StatusPreconditionFailed:
+		return fault.Conflict
 	}
 	for k, s := range statuses {
 		if s == status {

@@ -26,6 +26,7 @@ const (
 type caller struct {
 	*auth.Principal
 	session auth.Session // of a user
+	secret  string       // of a key
 	place   string       // address they call from
 	once    string       // names the request among all, where it has an Idempotency-Key
 }
@@ -47,13 +48,17 @@ func secure(h http.Header) {
 }
 
 // guard lets a request through to a route, or answers it.
-func (a *API) guard(who access) func(huma.Context, func(huma.Context)) {
+func (a *API) guard(who access, open bool) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humagin.Unwrap(ctx)
 		secure(c.Writer.Header())
-		base, cancel := context.WithTimeout(ctx.Context(), requestTime)
+		base, cancel := context.WithCancel(ctx.Context())
+		if !open {
+			base, cancel = context.WithTimeout(ctx.Context(), requestTime)
+		}
 		defer cancel()
 		who, err := a.admit(base, c.Request, who)
+		record(ctx.Context()).caller(who.Principal)
 		if err != nil {
 			f := failed(base, err)
 			writeFailure(c, f)
@@ -74,7 +79,7 @@ func (a *API) admit(ctx context.Context, r *http.Request, who access) (caller, e
 		return caller{}, err
 	}
 	if who.users && c.UserID == 0 {
-		return caller{}, fault.New(fault.Denied, "这个接口只供登录的用户使用，接口密钥不能调用")
+		return c, fault.New(fault.Denied, "这个接口只供登录的用户使用，接口密钥不能调用")
 	}
 	if who.permission == "" {
 		return c, nil
@@ -90,7 +95,7 @@ func (a *API) identify(ctx context.Context, r *http.Request) (caller, error) {
 			return caller{}, newFailure(http.StatusUnauthorized, "Authorization 应形如 Bearer koi_…")
 		}
 		p, err := a.Gate.Key(ctx, secret)
-		return caller{Principal: p}, unauthorized(err)
+		return caller{Principal: p, secret: secret}, unauthorized(err)
 	}
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {

@@ -26,7 +26,7 @@ type identityInput struct {
 // findIdentity gives the person an identity belongs to, or an empty list.
 func (a *API) findIdentity(ctx context.Context, in *identityInput) (*listOf[FoundIdentity], error) {
 	out := &listOf[FoundIdentity]{List[FoundIdentity]{Items: []FoundIdentity{}}}
-	p, err := a.People.Find(ctx, event.Identity{Kind: in.Kind, Scope: in.Scope, Value: in.Value})
+	p, err := a.findBy(ctx, event.Identity{Kind: in.Kind, Scope: in.Scope, Value: in.Value})
 	if fault.Is(err, fault.NotFound) {
 		return out, nil
 	}

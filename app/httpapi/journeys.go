@@ -116,7 +116,7 @@ func (a *API) runs(list []journey.Inside) []Run {
 const runsShown = 20
 
 func (a *API) runsOf(ctx context.Context, p *contact.Person) ([]Run, error) {
-	list, _, err := a.Journeys.Runs(ctx, journey.RunFilter{Contact: p.ID, Limit: runsShown})
+	list, _, err := a.journeyRuns(ctx, journey.RunFilter{Contact: p.ID, Limit: runsShown})
 	return a.runs(list), err
 }
 
@@ -168,13 +168,13 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*listOf[Run], error)
 	}
 	f := journey.RunFilter{Journey: int64(in.ID.ID), Contact: int64(in.Contact.ID), Status: in.Status, Node: in.Node, Before: place[0], Limit: in.Limit}
 	if f.Contact != 0 {
-		p, err := a.People.Get(ctx, f.Contact)
+		p, err := a.find(ctx, in.Contact.ID)
 		if err != nil {
 			return nil, err
 		}
 		f.Contact = p.ID
 	}
-	list, before, err := a.Journeys.Runs(ctx, f)
+	list, before, err := a.journeyRuns(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ type runInput struct {
 }
 
 func (a *API) getRun(ctx context.Context, in *runInput) (*answer[RunDetail], error) {
-	r, err := a.Journeys.Run(ctx, int64(in.Run.ID))
+	r, err := a.findRun(ctx, int64(in.Run.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -239,10 +239,11 @@ func (a *API) startRun(ctx context.Context, in *startInput) (*started, error) {
 	if j.Subject != journey.Customers {
 		return nil, fault.New(fault.Conflict, "这个旅程的主体是%s，客户不能进入", j.Subject.Label())
 	}
-	p, err := a.People.Get(ctx, int64(in.Body.Contact))
+	p, err := a.find(ctx, in.Body.Contact)
 	if err != nil {
 		return nil, err
 	}
+	record(ctx).with("contact", p.ID)
 	got, applied, err := a.command(ctx, &event.Event{Type: event.CommandJourneyStart, ObjectType: "contact", ObjectID: strconv.FormatInt(p.ID, 10),
 		Props: event.Props{"journey": strconv.FormatInt(j.ID, 10)}})
 	if err != nil {
@@ -316,6 +317,9 @@ type TestMessage struct {
 }
 
 func (a *API) testRun(ctx context.Context, in *testRunInput) (*answer[TestRun], error) {
+	if _, err := a.find(ctx, in.Body.Contact); err != nil {
+		return nil, err
+	}
 	got, err := a.Journeys.TestRun(ctx, journey.TestRun{Journey: int64(in.ID.ID), Rev: in.Body.Rev, Contact: int64(in.Body.Contact), Trigger: in.Body.Trigger, Choose: in.Body.Choose})
 	if err != nil {
 		return nil, err
@@ -327,7 +331,7 @@ func (a *API) testRun(ctx context.Context, in *testRunInput) (*answer[TestRun], 
 	for _, s := range got.Steps {
 		step := TestStep{At: a.at(s.At), Node: s.Node, NodeLabel: s.Label, Summary: s.Summary, Port: s.Port, Why: s.Why, Trace: s.Trace, WaitUntil: a.since(s.Wait), Failed: s.Failed}
 		for _, m := range s.Messages {
-			step.Messages = append(step.Messages, TestMessage{string(m.Channel), m.Channel.Label(), m.Account, m.To, m.Kind, json.RawMessage(m.Body)})
+			step.Messages = append(step.Messages, TestMessage{string(m.Channel), m.Channel.Label(), m.Account, m.To, m.Kind, json.RawMessage(masked(string(m.Body)))})
 		}
 		out.Steps = append(out.Steps, step)
 	}

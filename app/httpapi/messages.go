@@ -77,13 +77,13 @@ func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Mess
 	}
 	f := outbox.Filter{State: outbox.State(in.State), Channel: outbox.Channel(in.Channel), Journey: int64(in.Journey.ID), Before: place[0], Limit: in.Limit}
 	if in.Contact.ID != 0 {
-		p, err := a.People.Get(ctx, int64(in.Contact.ID))
+		p, err := a.find(ctx, in.Contact.ID)
 		if err != nil {
 			return nil, err
 		}
 		f.Contacts = p.Contacts()
 	}
-	entries, before, err := a.Outbox.List(ctx, f)
+	entries, before, err := a.messages(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (a *API) getMessage(ctx context.Context, in *ByID) (*answer[MessageDetail],
 }
 
 func (a *API) messageDetail(ctx context.Context, id int64) (MessageDetail, error) {
-	m, err := a.Outbox.Get(ctx, id)
+	m, err := a.findMessage(ctx, id)
 	if err != nil {
 		return MessageDetail{}, err
 	}
@@ -124,6 +124,9 @@ func (a *API) messageDetail(ctx context.Context, id int64) (MessageDetail, error
 
 func (a *API) retryMessage(ctx context.Context, in *ByID) (*answer[MessageDetail], error) {
 	id := int64(in.ID.ID)
+	if _, err := a.findMessage(ctx, id); err != nil {
+		return nil, err
+	}
 	got, err := a.Outbox.Retry(ctx, id, by(ctx).By())
 	if err != nil {
 		return nil, err

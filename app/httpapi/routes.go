@@ -10,6 +10,7 @@ const (
 	get   = http.MethodGet
 	post  = http.MethodPost
 	patch = http.MethodPatch
+	put   = http.MethodPut
 	del   = http.MethodDelete
 )
 
@@ -34,6 +35,8 @@ func (a *API) routes() []route {
 		to("getContact", get, "/contacts/{id}", may(auth.ReadContacts), "客户 360", a.getContact),
 		to("changeContact", patch, "/contacts/{id}", may(auth.WriteContacts), "修改客户", a.changeContact),
 		to("tagContact", post, "/contacts/{id}/tags", may(auth.WriteContacts), "给客户打、去标签", a.tagContact),
+		to("revealContact", post, "/contacts/{id}/reveal", may(auth.RevealContacts), "查看完整的手机号或邮箱", a.revealContact, marked(neverReplayed)),
+		to("searchContacts", post, "/contacts/search", may(auth.ReadContacts), "按条件找客户", a.searchContacts, marked(readsOnly)),
 		to("listContactTimeline", get, "/contacts/{id}/timeline", may(auth.ReadContacts), "客户时间线", a.listTimeline),
 		to("explainContact", get, "/contacts/{id}/why", may(auth.ReadContacts), "为什么", a.explainContact),
 		to("findIdentity", get, "/identities", may(auth.ReadContacts), "按身份找客户", a.findIdentity),
@@ -44,16 +47,25 @@ func (a *API) routes() []route {
 		to("listFields", get, "/fields", may(auth.ReadDefinitions), "客户字段", a.listFields),
 		to("listSettings", get, "/settings", may(auth.ReadDefinitions), "全部配置定义", a.listSettings),
 
+		to("previewSegment", post, "/segments/preview", may(auth.ReadContacts), "这个条件有多少人", a.previewSegment, marked(readsOnly)),
+
+		to("applySettings", post, "/settings/apply", may(auth.WriteDefinitions), "应用配置包", a.applySettings, wide(5<<20)),
+		to("exportSettings", get, "/settings/export", may(auth.ReadDefinitions), "导出配置包", a.exportSettings, yamlAnswer),
+		to("getDefinition", get, "/definitions/{kind}/{key}", may(auth.ReadDefinitions), "一项配置", a.getDefinition),
+		to("putDefinition", put, "/definitions/{kind}/{key}", may(auth.WriteDefinitions), "保存一项配置", a.putDefinition),
+		to("deleteDefinition", del, "/definitions/{kind}/{key}", may(auth.WriteDefinitions), "删除一项配置", a.deleteDefinition),
+
 		to("listMessages", get, "/messages", may(auth.ReadMessages), "消息列表", a.listMessages),
 		to("getMessage", get, "/messages/{id}", may(auth.ReadMessages), "消息、经过与原因", a.getMessage),
 		to("retryMessage", post, "/messages/{id}/retry", may(auth.RetryMessages), "重试消息", a.retryMessage),
 
 		to("listJourneys", get, "/journeys", may(auth.ReadJourneys), "旅程列表", a.listJourneys),
 		to("getJourney", get, "/journeys/{id}", may(auth.ReadJourneys), "旅程与各步人数", a.getJourney),
+		to("setJourneyStatus", post, "/journeys/{id}/status", may(auth.WriteDefinitions), "运行、暂停或停止旅程", a.setJourneyStatus),
 		to("listRuns", get, "/journeys/{id}/runs", may(auth.ReadJourneys), "旅程里的人", a.listRuns),
 		to("getRun", get, "/journeys/{id}/runs/{run}", may(auth.ReadJourneys), "一次旅程的经过", a.getRun),
 		to("startRun", post, "/journeys/{id}/runs", may(auth.RunJourneys), "让客户进入旅程", a.startRun, status(http.StatusCreated)),
-		to("testRun", post, "/journeys/{id}/test-run", may(auth.RunJourneys), "试走一遍，不产生任何影响", a.testRun),
+		to("testRun", post, "/journeys/{id}/test-run", may(auth.RunJourneys), "试走一遍，不产生任何影响", a.testRun, marked(readsOnly)),
 
 		to("listStaff", get, "/staff", may(auth.ReadStaff), "员工", a.listStaff),
 		to("listAccounts", get, "/accounts", may(auth.ReadAccounts), "平台账号与健康", a.listAccounts),
@@ -80,7 +92,18 @@ func (a *API) routes() []route {
 		to("putDomainProof", post, "/domain-proofs", may(auth.WriteAccounts), "上传域名校验文件", a.putDomainProof),
 		to("deleteDomainProof", del, "/domain-proofs/{name}", may(auth.WriteAccounts), "删除域名校验文件", a.deleteDomainProof),
 
-		to("ingestEvents", post, "/events", may(auth.WriteEvents), "上报事件", a.ingestEvents, status(http.StatusAccepted), ownChecks(4<<20)),
+		to("listWebhooks", get, "/webhooks", may(auth.ReadAccounts), "Webhook 列表", a.listWebhooks),
+		to("addWebhook", post, "/webhooks", may(auth.WriteAccounts), "添加 Webhook", a.addWebhook, status(http.StatusCreated)),
+		to("getWebhook", get, "/webhooks/{key}", may(auth.ReadAccounts), "Webhook", a.getWebhook),
+		to("changeWebhook", patch, "/webhooks/{key}", may(auth.WriteAccounts), "修改 Webhook", a.changeWebhook),
+		to("deleteWebhook", del, "/webhooks/{key}", may(auth.WriteAccounts), "删除 Webhook", a.deleteWebhook),
+		to("testWebhook", post, "/webhooks/{key}/test", may(auth.WriteAccounts), "现在试发一条", a.testWebhook),
+		to("rotateWebhookSecret", post, "/webhooks/{key}/secret", may(auth.WriteAccounts), "重新生成签名密钥", a.rotateWebhookSecret),
+
+		to("ingestEvents", post, "/events", may(auth.WriteEvents), "上报事件", a.ingestEvents, status(http.StatusAccepted), ownChecks(4<<20), marked(recordedElsewhere)),
+
+		to("openStream", get, "/stream", anyone, "实时事件流", a.openStream, marked(staysOpen), streamAnswer),
+		to("listAudit", get, "/audit", may(auth.ReadAudit), "审计日志", a.listAudit),
 
 		to("getSystem", get, "/system", may(auth.ReadSystem), "系统状态", a.getSystem),
 		to("listDeadLetters", get, "/dead-letters", may(auth.ReadSystem), "死信", a.listDeadLetters),

@@ -65,6 +65,10 @@ func NewServer(doors []Door, ready Ready, metrics prometheus.Gatherer) *Server {
 	return s
 }
 
+// Trust says which reverse proxies (CIDRs) are believed when they say where a request comes from
+// (X-Forwarded-For); until then those on this machine are. Call it before Serve.
+func (s *Server) Trust(proxies []string) error { return s.engine.SetTrustedProxies(proxies) }
+
 // Mount adds a handler for one path; call it before Serve.
 func (s *Server) Mount(method, path string, h http.Handler) {
 	s.engine.Handle(method, path, gin.WrapH(h))

@@ -49,7 +49,8 @@ func TestAPI_signs_users_in_and_out(t *testing.T) {
 			require.Contains(t, denied.text("detail"), "管理用户")
 			anna.get("/api/v1/contacts").is(200)
 			sales := r.user("sam", auth.Sales)
-			sales.get("/api/v1/contacts").failure(403, "denied")
+			require.Empty(t, sales.get("/api/v1/contacts").is(200).items(), "who is no staff member has no customers")
+			r.user("emma", auth.Employee).get("/api/v1/contacts").failure(403, "denied")
 			sales.get("/api/v1/tags").is(200)
 		})
 		r.step("a new password ends the other sessions", func() {

@@ -40,11 +40,17 @@ func (a *API) setUp(ctx context.Context, in *setUpInput) (*signedIn, error) {
 	if err != nil {
 		return nil, err
 	}
+	record(ctx).caller(&s.Principal)
 	return a.welcome(ctx, s)
 }
 
 func (a *API) signIn(ctx context.Context, in *signInInput) (*signedIn, error) {
 	s, err := a.Gate.SignIn(ctx, auth.Attempt{Login: in.Body.Login, Password: in.Body.Password, Place: by(ctx).place})
+	// What was typed as a name may be a password, so only names of users are on record.
+	if u, found := a.Gate.UserByLogin(ctx, in.Body.Login); found == nil {
+		p := auth.Principal{UserID: u.ID, Login: u.Login, Role: u.Role}
+		record(ctx).caller(&p)
+	}
 	if err != nil {
 		return nil, unauthorized(err)
 	}

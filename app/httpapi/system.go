@@ -57,14 +57,9 @@ const gapsShown = 30 * 24 * time.Hour
 func (a *API) getSystem(ctx context.Context, _ *struct{}) (*answer[System], error) {
 	out := System{Version: a.Version, Database: string(a.Stores.Koi.Engine()), Time: a.at(a.now()), Gaps: []Gap{}, Alarms: []Alarm{}, Pauses: []Pause{}}
 	wall := clock.Ms(a.Clock.Wall())
-	for _, lane := range []event.Lane{event.Priority, event.Normal} {
-		oldest, err := a.Log.OldestAt(ctx, lane, a.Pipeline.Through(lane))
-		if err != nil {
-			return nil, err
-		}
-		if oldest > 0 {
-			out.LagSeconds = max(out.LagSeconds, float64(wall-oldest)/1000)
-		}
+	var err error
+	if out.LagSeconds, err = a.lag(ctx); err != nil {
+		return nil, err
 	}
 	dead, err := a.Pipeline.DeadLetters(ctx, 0, 200)
 	if err != nil {

@@ -33,7 +33,7 @@ type timelineInput struct {
 }
 
 func (a *API) listTimeline(ctx context.Context, in *timelineInput) (*listOf[TimelineEntry], error) {
-	p, err := a.People.Get(ctx, int64(in.ID.ID))
+	p, err := a.find(ctx, in.ID.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -60,9 +60,9 @@ func (a *API) listTimeline(ctx context.Context, in *timelineInput) (*listOf[Time
 func (a *API) entry(e event.Entry) TimelineEntry {
 	l := event.LabelOf(e.Type)
 	t := TimelineEntry{ID: ID(e.ID), Type: e.Type, Label: l.Name, Note: l.Note, At: a.at(e.At), ReceivedAt: a.at(e.ReceivedAt), ContactID: ID(e.ContactID),
-		IdentityID: ID(e.IdentityID), Account: e.Account, ObjectType: e.ObjectType, ObjectID: e.ObjectID, Share: e.Share, Props: e.Props}
-	if t.Props == nil {
-		t.Props = event.Props{}
+		IdentityID: ID(e.IdentityID), Account: e.Account, ObjectType: e.ObjectType, ObjectID: e.ObjectID, Share: e.Share, Props: event.Props{}}
+	if e.Props != nil {
+		t.Props = maskedProps(e.Props).(event.Props)
 	}
 	if e.Staff != "" {
 		corp, _, _ := strings.Cut(e.Account, "/")

@@ -50,7 +50,7 @@ func (a *API) explainContact(ctx context.Context, in *whyInput) (*answer[Why], e
 	if questions != 1 {
 		return nil, wrong("query", "请填 tag、score、stage、message、journey 中的一个")
 	}
-	p, err := a.People.Get(ctx, int64(in.ID.ID))
+	p, err := a.find(ctx, in.ID.ID)
 	if err != nil {
 		return nil, err
 	}

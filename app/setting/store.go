@@ -98,9 +98,13 @@ type Change struct {
 	Key    string
 	Body   json.RawMessage // a JSON object; ignored with Delete
 	Delete bool
-	// IfRev, when set, is the revision the editor saw: another one in force now is a Conflict.
+	// IfRev, when set, is the revision the editor saw: another one in force now is a Conflict. Absent: none
+	// was in force.
 	IfRev int64
 }
+
+// Absent is the revision of a definition that is not there.
+const Absent = -1
 
 // The widest texts the table keeps, in bytes so that no engine counts otherwise.
 const (
@@ -198,7 +202,8 @@ func (s *Store) applyTx(g *gorm.DB, c Change, body json.RawMessage, by string) (
 	if err != nil && !missing {
 		return Item{}, false, err
 	}
-	if c.IfRev != 0 && (missing || old.Rev != c.IfRev) {
+	gone := missing || old.Deleted
+	if c.IfRev == Absent && !gone || c.IfRev > 0 && (gone || old.Rev != c.IfRev) {
 		return Item{}, false, fault.New(fault.Conflict, "%s/%s 刚被别人改过：请刷新后再改，您的修改没有保存", c.Kind, c.Key)
 	}
 	if (missing || old.Deleted) && c.Delete || !missing && !old.Deleted && !c.Delete && bytes.Equal([]byte(old.Body), body) {

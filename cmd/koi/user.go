@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -28,16 +29,17 @@ func userCommand() *cobra.Command {
 }
 
 func userAddCommand() *cobra.Command {
-	var name, role string
+	var name, role, staff string
 	var stdin bool
 	c := &cobra.Command{Use: "add 登录名 --role 角色", Short: "添加用户；不给密码则生成一个，只显示这一次", Args: oneLogin, RunE: func(c *cobra.Command, args []string) error {
 		if role == "" {
 			return usageError{fmt.Errorf("请用 --role 指定角色：%s", roles())}
 		}
-		return askUser(c, "user/add", app.UserInput{Login: args[0], Name: name, Role: auth.Role(role)}, stdin, "已添加用户")
+		return askUser(c, "user/add", app.UserInput{Login: args[0], Name: name, Role: auth.Role(role), Staff: staff}, stdin, "已添加用户")
 	}}
 	c.Flags().StringVar(&name, "name", "", "显示的姓名（默认与登录名相同）")
 	c.Flags().StringVar(&role, "role", "", "角色："+roles())
+	c.Flags().StringVar(&staff, "staff", "", "对应的员工 CorpID/userid：销售看自己的客户、主管看下属的客户都凭它")
 	passwordFlag(c, &stdin)
 	return c
 }
@@ -62,7 +64,7 @@ func userListCommand() *cobra.Command {
 			return err
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "登录名\t姓名\t角色\t状态\t上次登录")
+		fmt.Fprintln(w, "登录名\t姓名\t角色\t对应员工\t状态\t上次登录")
 		for _, u := range users {
 			state, last := "正常", "从未"
 			if u.Disabled {
@@ -71,7 +73,7 @@ func userListCommand() *cobra.Command {
 			if u.SignedInAt > 0 {
 				last = time.UnixMilli(u.SignedInAt).In(cfg.Location).Format("2006-01-02 15:04")
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.Login, u.Name, u.Role.Label(), state, last)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", u.Login, u.Name, u.Role.Label(), cmp.Or(u.Staff, "-"), state, last)
 		}
 		return w.Flush()
 	}}
@@ -79,7 +81,7 @@ func userListCommand() *cobra.Command {
 
 // askUser has a command carried out that sets a password.
 func askUser(c *cobra.Command, command string, in app.UserInput, stdin bool, done string) error {
-	in.Password = rand.Text()
+	in.Password, in.By = rand.Text(), app.By()
 	if stdin {
 		var err error
 		if in.Password, err = readPassword(c.InOrStdin()); err != nil {
