@@ -100,7 +100,7 @@ func (i *Invitations) recognise(reserved, appID, templateID, scene, openid strin
 	}
 	until, err := strconv.ParseInt(reserved[:8], 16, 64)
 	m := mark{until: until, nonce: reserved[8:24], reader: reserved[24:markSize]}
-	if err != nil || subtle.ConstantTimeCompare([]byte(i.seal(m, appID, templateID, scene)), []byte(reserved[markSize:])) != 1 {
+	if err != nil || m.text() != reserved[:markSize] || subtle.ConstantTimeCompare([]byte(i.seal(m, appID, templateID, scene)), []byte(reserved[markSize:])) != 1 {
 		return mark{}, wechat.BadLink
 	}
 	if i.clock.Wall().Unix() > m.until {

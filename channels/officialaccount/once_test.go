@@ -3,7 +3,6 @@ package officialaccount_test
 import (
 	"bytes"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -129,6 +128,8 @@ func TestAnswers_refuse_what_we_did_not_ask(t *testing.T) {
 		{"another scene", i, asked, set("scene", "1001"), "", 401, wechat.BadLink},
 		{"another template", i, asked, set("template_id", "T2"), "", 401, wechat.BadLink},
 		{"at another account", i, asked, nil, "/callback/official/" + compat + "/subscribed", 401, wechat.BadLink},
+		{"the same in capitals", i, asked, func(q url.Values) { q.Set("reserved", strings.ToUpper(q.Get("reserved"))) }, "", 401, wechat.BadLink},
+		{"its time in capitals", i, asked, func(q url.Values) { q.Set("reserved", strings.ToUpper(q.Get("reserved")[:8])+q.Get("reserved")[8:]+"0") }, "", 401, wechat.BadLink},
 		{"a longer life", i, short, func(q url.Values) { q.Set("reserved", "ffffffff"+q.Get("reserved")[8:]) }, "", 401, wechat.BadLink},
 		{"its time is over", i, short, func(url.Values) { h.Clock.Advance(2 * time.Minute) }, "", 401, wechat.StaleLink},
 		{"somebody else answers", i, known, set("openid", "oSomebodyElse"), "", 401, wechat.BadLink},
@@ -166,18 +167,14 @@ func TestAnswers_refuse_what_we_did_not_ask(t *testing.T) {
 }
 
 func FuzzAnswers(f *testing.F) {
-	h, i := invite(f, dbtest.SQLite(f))
-	_, q := back(f, i, asked, "confirm", reader)
+	h, _ := invite(f, dbtest.SQLite(f))
+	other, err := secret.New(bytes.Repeat([]byte{8}, secret.MasterSize))
+	require.NoError(f, err)
+	_, q := back(f, officialaccount.NewInvitations(other, h.Clock, "https://koi.example.com"), asked, "confirm", reader)
 	f.Add(q.Get("reserved"), "confirm", "1000", reader)
 	f.Add(strings.Repeat("0", 72), "cancel", "x", "")
 	f.Fuzz(func(t *testing.T, reserved, action, scene, openid string) {
-		if reserved == q.Get("reserved") {
-			return
-		}
 		got := url.Values{"template_id": {asked.TemplateID}, "action": {action}, "scene": {scene}, "reserved": {reserved}, "openid": {openid}}
-		r := httptest.NewRequest(http.MethodGet, "/callback/official/"+aes+"/subscribed?"+got.Encode(), nil)
-		w := httptest.NewRecorder()
-		h.Engine.ServeHTTP(w, r)
-		require.Equal(t, http.StatusUnauthorized, w.Code)
+		require.Equal(t, http.StatusUnauthorized, h.Get("/callback/official/"+aes+"/subscribed", got).Code)
 	})
 }

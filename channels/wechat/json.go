@@ -25,7 +25,7 @@ func ParseJSON(s string) (Element, error) {
 	if err := r.object(0, 1); err != nil {
 		return Element{}, ErrJSON
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder returns io.EOF itself
+	if _, err := d.Token(); err != io.EOF {
 		return Element{}, ErrJSON
 	}
 	return Element{nodes: r.nodes}, nil
