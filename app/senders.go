@@ -1,6 +1,9 @@
 package app
 
 import (
+	"context"
+	"time"
+
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/webhook"
 	"github.com/koi-scrm/koi/channels/miniprogram"
@@ -33,4 +36,10 @@ func (a *App) senders(caller *wechat.Caller, corp *wecom.Client) ([]outbox.Sende
 		short,
 		a.webhooks,
 	}, nil
+}
+
+// tryWebhook delivers a sample now.
+func (a *App) tryWebhook(ctx context.Context, key string) (outbox.Outcome, time.Duration, error) {
+	t, err := a.webhooks.Test(ctx, key)
+	return t.Outcome, t.Took, err
 }
