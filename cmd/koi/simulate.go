@@ -71,7 +71,7 @@ func simulate(ctx context.Context, stdout, stderr io.Writer, f simulateFlags) er
 		return err
 	}
 	if f.print {
-		return koiConfig.Execute(stdout, map[string]any{"URL": "http://" + f.listen, "Officials": cfg.Officials, "Corps": cfg.Corps})
+		return koiConfig.Execute(stdout, map[string]any{"URL": "http://" + f.listen, "Officials": cfg.Officials, "Minis": cfg.Minis, "SMS": cfg.SMS, "Corps": cfg.Corps})
 	}
 	if err := s.Start(ctx, f.listen); err != nil {
 		return err
