@@ -46,6 +46,7 @@
 //	      exit:                                # any of them takes people out
 //	        - {events: [oa.unfollowed], note: 已取关}
 //	        - {when: {leaf: stage, op: in, value: [won]}, note: 已成交}
+//	      goal: {events: [trial.requested], within: 30d, note: 申请试用}   # takes out who reached it
 //	      freshness: 1h                        # how old an event may be to start a run
 //	      hours: {from: "09:00", to: "18:00", days: [1, 2, 3, 4, 5]}
 //	      priority: 50                         # of journeys one event starts, the higher first
@@ -78,20 +79,34 @@
 //	                   score_crossed), tags? stages? first? score?
 //	                   thresholds? when?                                   → next
 //	branch         7   branches [{port, label, when}]                      → each port, else
-//	wait_event     8   cases [{port, label, events, where?}], timeout      → each port, timeout
+//	wait_event     8   cases [{port, label, events, where?, step?}],
+//	                   timeout                                             → each port, timeout
+//	can_reach     12   channel? class? template? account? within?           → open, closed
 //	wait          13   mode: for {for}, until {at}, time {time, days?},
 //	                   work, date {field, time, offset_days?, yearly?};
 //	                   in_hours?                                           → next, missing?
-//	send_official 15   template, account?, expires?                        → next, blocked?, failed?
+//	send_template 14   template, account?, expires?                        → next, blocked?, failed?
+//	send_notice   14b  (公众号订阅通知) the same
+//	send_once     14c  (一次性订阅消息) the same
+//	send_official 15   the same
+//	wecom_welcome 15b  template                                            → next, blocked?, failed?
+//	send_mini     17   template, account?, expires?                        → next, blocked?, failed?
+//	send_sms      18   the same; account is a signature
 //	send_wecom    19   template, account?, expires?  (subject staff)       → next, blocked?, failed?
 //	tag           23   add?, remove?                                       → next, failed?
 //	change        24   set? {field: value or null}, stage?                 → next, failed?
 //	alert         26   template, to [event_staff leader all_added
 //	                   first_added departments], pick? (first, all),
 //	                   departments?, account?, expires?                    → next, blocked?, failed?
+//	webhook       29   webhook, send? (both, event, contact), personal?    → next, blocked?, failed?
+//	goal          32   events? where? when? within? note?                  → missed
 //	end           33                                                       → nothing
 //
 // "when" is a condition tree about the person (see rule.Node), "where" a list of conditions on the event (see
 // rule.Where). Ports marked ? may be left open: "missing" and "blocked" then go on through "next", "failed"
-// follows on_error (continue, which is the default, or stop).
+// follows on_error (continue, which is the default, or stop). A case of wait_event with a step asks only about
+// the message which that step of the same run sent.
+//
+// What a platform will surely not deliver where it stands in the graph is a problem; what it may not is a
+// warning, which keeps nothing from running (see platforms).
 package journey

@@ -198,3 +198,14 @@ func starters(t testing.TB) []setting.Item {
 func somebody() *rule.Person {
 	return rule.NewPerson(&contact.Person{ID: 42, Values: map[string]contact.Value{}})
 }
+
+// rawItem is journeyItem inside a property.
+func rawItem(t require.TestingT, body string) setting.Item {
+	var def map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(body), &def))
+	def["name"], def["subject"], def["status"] = "测试旅程", "contact", "live"
+	def["settings"] = map[string]any{"entry": map[string]any{"mode": "once"}}
+	raw, err := json.Marshal(def)
+	require.NoError(t, err)
+	return setting.Item{ID: 5, Kind: setting.KindJourney, Key: "test", Rev: 1, Body: raw}
+}
