@@ -213,14 +213,13 @@ func TestCompile_checks_the_new_steps(t *testing.T) {
 func TestSummaries_say_what_the_new_steps_do(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[string]string{
-		"component: send_notice, config: {template: live}":                                                                 "发送“直播提醒”",
-		"component: can_reach, config: {template: live}":                                                                   "公众号订阅通知“直播提醒”发得出去吗",
-		"component: can_reach, config: {channel: sms, class: marketing}":                                                   "短信（营销）发得出去吗",
-		"component: webhook, config: {webhook: erp, send: contact, personal: true}":                                        "把客户推送到“订单系统”，带个人信息",
-		"component: goal, config: {events: [order.paid], within: 1d}":                                                      "付款，最多等 1天",
-		"component: goal, config: {when: {leaf: tag, op: any, value: [vip]}}":                                              "",
-		"component: send_sms, config: {template: sms}":                                                                     "发送“预约短信”",
-		"component: wait_event, config: {timeout: 1d, cases: [{port: yes, label: 到, events: [message.failed], step: s1}]}": "等待步骤 s1 的",
+		"component: send_notice, config: {template: live}":                          "发送“直播提醒”",
+		"component: can_reach, config: {template: live}":                            "公众号订阅通知“直播提醒”发得出去吗",
+		"component: can_reach, config: {channel: sms, class: marketing}":            "短信（营销）发得出去吗",
+		"component: webhook, config: {webhook: erp, send: contact, personal: true}": "把客户推送到“订单系统”，带个人信息",
+		"component: goal, config: {events: [order.paid], within: 1d}":               "付款，最多等 1天",
+		"component: goal, config: {when: {leaf: tag, op: any, value: [vip]}}":       "",
+		"component: send_sms, config: {template: sms}":                              "发送“预约短信”",
 	} {
 		g, _ := compile(journeyItem(t, chain("oa.followed", step)), known(t))
 		require.Contains(t, g.node("s1").part.summary(), want)
