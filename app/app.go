@@ -96,6 +96,7 @@ type App struct {
 	guard      *webhook.Guard
 	webhooks   *webhookchannel.Sender
 	review     *rule.Review
+	ways       *outbox.Ways
 	model      *models
 	process    int64 // names this run of the program among all
 	commands   map[string]Command
@@ -199,6 +200,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,
 		Census: census{platforms}, Source: platforms, Applied: a.Pipeline.Wait, Outage: a.Upkeep.LastOutage})
 	a.Outbox = outbox.New(a.Stores.Koi, a.Log, a.Keys, a.Clock, a.Config.Location)
+	a.ways = outbox.NewWays(messages, a.Stores.Koi, a.Clock, a.Config.Location)
 
 	a.Tags = tag.NewDirectory(a.Stores.Koi, tags)
 	a.Stages = stage.NewDirectory(a.Stores.Koi, stages, a.Timeline)

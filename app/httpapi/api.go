@@ -53,6 +53,7 @@ type Parts struct {
 	Stages       *stage.Directory
 	Journeys     *journey.Directory
 	Outbox       *outbox.Outbox
+	Ways         *outbox.Ways
 	Accounts     *account.Directory
 	Tokens       *account.Tokens
 	SMSTemplates *smstemplate.Directory
@@ -67,6 +68,9 @@ type Parts struct {
 	TryWebhook func(ctx context.Context, key string) (outbox.Outcome, time.Duration, error)
 	// Person reads everything conditions may ask of a person, counters included.
 	Person journey.PersonReader
+
+	// CheckSMS asks Aliyun now whether an account's key works.
+	CheckSMS func(ctx context.Context, a account.SMS) account.Health
 
 	PublicURL string
 	Version   string

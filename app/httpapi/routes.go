@@ -39,6 +39,9 @@ func (a *API) routes() []route {
 		to("searchContacts", post, "/contacts/search", may(auth.ReadContacts), "按条件找客户", a.searchContacts, marked(readsOnly)),
 		to("listContactTimeline", get, "/contacts/{id}/timeline", may(auth.ReadContacts), "客户时间线", a.listTimeline),
 		to("explainContact", get, "/contacts/{id}/why", may(auth.ReadContacts), "为什么", a.explainContact),
+		to("getReach", get, "/contacts/{id}/reach", may(auth.ReadContacts), "现在能怎么触达、为什么不能", a.getReach),
+		to("getConsents", get, "/contacts/{id}/consents", may(auth.ReadContacts), "同意与退订记录", a.getConsents),
+		to("stateConsent", post, "/contacts/{id}/consents", may(auth.WriteContacts), "补记同意、撤回或退订", a.stateConsent, status(http.StatusCreated)),
 		to("findIdentity", get, "/identities", may(auth.ReadContacts), "按身份找客户", a.findIdentity),
 
 		to("listTags", get, "/tags", may(auth.ReadDefinitions), "标签定义", a.listTags),
@@ -58,6 +61,7 @@ func (a *API) routes() []route {
 		to("listMessages", get, "/messages", may(auth.ReadMessages), "消息列表", a.listMessages),
 		to("getMessage", get, "/messages/{id}", may(auth.ReadMessages), "消息、经过与原因", a.getMessage),
 		to("retryMessage", post, "/messages/{id}/retry", may(auth.RetryMessages), "重试消息", a.retryMessage),
+		to("settleMessage", post, "/messages/{id}/settle", may(auth.RetryMessages), "核对结果未知的消息", a.settleMessage),
 
 		to("listJourneys", get, "/journeys", may(auth.ReadJourneys), "旅程列表", a.listJourneys),
 		to("getJourney", get, "/journeys/{id}", may(auth.ReadJourneys), "旅程与各步人数", a.getJourney),
@@ -85,6 +89,7 @@ func (a *API) routes() []route {
 		to("getSMSAccount", get, "/accounts/sms/{sign_name}", may(auth.ReadAccounts), "短信签名", a.getSMS),
 		to("changeSMSAccount", patch, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "修改短信签名", a.changeSMS),
 		to("deleteSMSAccount", del, "/accounts/sms/{sign_name}", may(auth.WriteAccounts), "删除短信签名", a.deleteSMS),
+		to("checkSMSAccount", post, "/accounts/sms/{sign_name}/check", may(auth.WriteAccounts), "现在检查短信签名", a.checkSMS),
 		to("listSMSTemplates", get, "/sms-templates", may(auth.ReadAccounts), "短信模板与审核状态", a.listSMSTemplates),
 		to("refreshSMSTemplates", post, "/sms-templates/refresh", may(auth.WriteAccounts), "现在向阿里云查询短信模板", a.refreshSMSTemplates),
 

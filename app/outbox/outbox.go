@@ -315,7 +315,11 @@ type PauseEntry struct {
 
 // Pauses lists the pauses that hold now.
 func (o *Outbox) Pauses(ctx context.Context) ([]PauseEntry, error) {
-	rows, err := o.db.Query(ctx, "SELECT account, api, until, code, detail, at FROM outbox_pauses WHERE until>? ORDER BY account, api", clock.Ms(o.clock.Now()))
+	return readPauses(ctx, o.db, clock.Ms(o.clock.Now()))
+}
+
+func readPauses(ctx context.Context, q db.Querier, now int64) ([]PauseEntry, error) {
+	rows, err := q.Query(ctx, "SELECT account, api, until, code, detail, at FROM outbox_pauses WHERE until>? ORDER BY account, api", now)
 	if err != nil {
 		return nil, fmt.Errorf("list pauses: %w", err)
 	}

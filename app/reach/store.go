@@ -194,6 +194,7 @@ func NewDirectory(d *db.DB) *Directory { return &Directory{db: d} }
 type AppWindow struct {
 	AppID string
 	policy.Window
+	ActedAt  int64 // when the person last did something that opens it
 	ClosedAt int64 // when the platform or the person closed it; 0 otherwise
 }
 
@@ -206,7 +207,7 @@ func (d *Directory) Windows(ctx context.Context, contacts []int64, now int64) ([
 		if err != nil {
 			return err
 		}
-		out = append(out, AppWindow{AppID: w.app, Window: w.fact(now), ClosedAt: w.closedAt})
+		out = append(out, AppWindow{AppID: w.app, Window: w.fact(now), ActedAt: max(0, w.openedAt()), ClosedAt: w.closedAt})
 		return nil
 	})
 	if err != nil {
