@@ -45,6 +45,7 @@ type JourneyDetail struct {
 	Definition journey.Definition `json:"definition"`
 	Steps      []JourneyStep      `json:"steps"`
 	Problems   []fault.Problem    `json:"problems" doc:"不能运行的原因"`
+	Warnings   []fault.Problem    `json:"warnings" doc:"能运行，但可能达不到本意的地方"`
 }
 
 // JourneyStep is a step as its card shows it.
@@ -139,7 +140,8 @@ func (a *API) getJourney(ctx context.Context, in *journeyInput) (*answer[Journey
 	if err != nil {
 		return nil, err
 	}
-	out := JourneyDetail{Journey: a.journey(v.Summary), Definition: v.Definition, Steps: []JourneyStep{}, Problems: append([]fault.Problem{}, v.Problems...)}
+	out := JourneyDetail{Journey: a.journey(v.Summary), Definition: v.Definition, Steps: []JourneyStep{}, Problems: append([]fault.Problem{}, v.Problems...),
+		Warnings: append([]fault.Problem{}, v.Warnings...)}
 	for _, s := range v.Steps {
 		step := JourneyStep{ID: s.ID, Label: s.Label, Summary: s.Summary, Ports: append([]journey.Port{}, s.Ports...), Counts: JourneyCounts(s.Counts)}
 		if s.Component != nil {
