@@ -6,6 +6,7 @@ import (
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/auth"
+	"github.com/koi-scrm/koi/app/clock"
 )
 
 // Account is a platform account without its secrets.
@@ -299,4 +300,19 @@ func (a *API) changeSMS(ctx context.Context, in *struct {
 
 func (a *API) deleteSMS(ctx context.Context, in *SMSRef) (*struct{}, error) {
 	return a.deleteAccount(ctx, in.ref())
+}
+
+// checkSMS asks Aliyun now. There is no token whose standing could be kept: the answer is all there is.
+func (a *API) checkSMS(ctx context.Context, in *SMSRef) (*answer[Account], error) {
+	e, err := a.Accounts.Get(account.KindSMS, in.SignName)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := a.account(ctx, e)
+	if sms, ok := a.Accounts.SMS(in.SignName); err == nil && ok {
+		h := a.CheckSMS(ctx, sms)
+		h.CheckedAt = clock.Ms(a.Clock.Wall())
+		shown.Health = append(shown.Health, a.health(h))
+	}
+	return &answer[Account]{shown}, err
 }

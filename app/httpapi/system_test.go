@@ -130,6 +130,14 @@ func TestAPI_mini_programs_and_SMS_signatures(t *testing.T) {
 		_, ok = r.app.Accounts.SMSByReceiptToken("receipt-token-0001")
 		require.True(t, ok)
 
+		checked = r.root.post(mine+"/check", nil).is(200)
+		health, _ = checked.value("health").([]any)
+		require.Len(t, health, 1)
+		require.Equal(t, false, at(health, 0, "ok"))
+		require.Contains(t, at(health, 0, "problem"), "没有连上阿里云")
+		require.NotEmpty(t, at(health, 0, "checked_at"))
+		r.root.post("/api/v1/accounts/sms/nobody/check", nil).failure(404, "not_found")
+
 		// Whoever may only look learns neither secrets nor the address that receipts are believed at.
 		seen := string(r.keyOf(auth.Analyst).get("/api/v1/accounts").is(200).raw) + string(r.keyOf(auth.Marketer).get(mine).is(200).raw)
 		for _, secret := range []string{"receipt-token-0001", "smssecret", "minisecret", aes, "LTAI5tExampleKey01"} {
