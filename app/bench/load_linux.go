@@ -24,11 +24,11 @@ type shelling struct {
 	took    time.Duration
 }
 
-// failed counts everything but 200.
+// failed counts everything but 200 and 204.
 func (s *shelling) failed() int {
 	n := s.broken
 	for code, times := range s.status {
-		if code != 200 {
+		if code != 200 && code != 204 {
 			n += times
 		}
 	}

@@ -24,6 +24,7 @@ func benchCommand() *cobra.Command {
 	c.AddCommand(
 		benchOf("data", "向空库写入成批人员（身份、字段、标签、分数、员工关系、时间线）", bench.Data),
 		benchOf("callbacks", "加密回调：管线暂停时的受理延迟与峰值，全部启用时的可持续速率", bench.Callbacks),
+		benchOf("beacons", "网页埋点：管线暂停时的受理延迟与峰值，每次请求 5 条", bench.Beacons),
 		benchOf("pipeline", "起步方案全部启用时处理积压事件的速度，与同样的行裸写之比", bench.Pipeline),
 		benchOf("journeys", "旅程里的等待迟多久结束，和同时到期时处理多快", bench.Journeys),
 		benchOf("latency", "事件 → 消息交给平台的时延，5% 是关键词消息", bench.Latency),
