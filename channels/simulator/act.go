@@ -76,7 +76,7 @@ func actors() []actor {
 		{"block", "拒收模板消息", "", (*Simulator).refuseTemplates, nil, nil},
 		{"subscribe_notice", "订阅通知：同意或拒绝", "模板 ID=accept|reject，可多个；state 为弹窗场景 1 网页 2 图文", (*Simulator).subscribeNotice, nil, nil},
 		{"drop_notice", "在设置里关闭订阅通知", "模板 ID", (*Simulator).dropNotice, nil, nil},
-		{"subscribe_once", "一次性订阅：确认页上同意或拒绝", "模板 ID/场景值，拒绝时加 /reject；state 为回跳地址", (*Simulator).subscribeOnce, nil, nil},
+		{"subscribe_once", "一次性订阅：确认页上同意或拒绝", "确认页地址（不同意时 state 为 cancel），或模板 ID/场景值（不同意时加 /reject，state 为回跳地址）", (*Simulator).subscribeOnce, nil, nil},
 		{"open_mini", "打开小程序", "页面，可空", nil, nil, (*Simulator).openMini},
 		{"mini_session", "进入小程序客服会话", "来源，可空", nil, nil, (*Simulator).enterSession},
 		{"mini_say", "在小程序客服会话里发文字", "文字", nil, nil, (*Simulator).sayToMini},

@@ -112,36 +112,81 @@ func (s *Simulator) dropNotice(o *official, a Act) (scene, error) {
 	return s.followerScene(f, a, "subscribe_msg_change_event", e.shut("SubscribeMsgChangeEvent")), nil
 }
 
+// invitation is what the platform's 一次性订阅 page was asked for.
+type invitation struct {
+	onceKey
+	back     *url.URL
+	reserved string
+	refused  bool
+}
+
+// invitationOf reads an act: with is the address of the page (https://mp.weixin.qq.com/mp/subscribemsg?…)
+// with the state "cancel" for a no; or short, "template/scene" with "/reject" for a no, and the state is the
+// address to go back to.
+func invitationOf(a Act) (invitation, error) {
+	wrong := fault.New(fault.Invalid, "with 应为确认页地址（mp.weixin.qq.com/mp/subscribemsg?…），或“模板 ID/场景值”，不同意时为“模板 ID/场景值/reject”；state 为回跳地址")
+	var in invitation
+	address, back := a.With, a.State
+	if strings.Contains(address, "://") {
+		page, err := url.Parse(address)
+		if err != nil {
+			return in, wrong
+		}
+		q := page.Query()
+		in.onceKey, in.reserved, in.refused, back = onceKey{q.Get("template_id"), q.Get("scene")}, q.Get("reserved"), a.State == "cancel", q.Get("redirect_url")
+	} else {
+		parts := strings.Split(address, "/")
+		if len(parts) < 2 || len(parts) > 3 || (len(parts) == 3 && parts[2] != "reject") {
+			return in, wrong
+		}
+		in.onceKey, in.refused = onceKey{parts[0], parts[1]}, len(parts) == 3
+	}
+	var err error
+	if in.back, err = url.Parse(back); err != nil || in.template == "" || in.scene == "" {
+		return in, wrong
+	}
+	return in, nil
+}
+
+// redirect is where the browser goes: a slash before the query, and no OpenID of those who refuse.
+func (in invitation) redirect(openID string) string {
+	back := *in.back
+	if !strings.HasSuffix(back.Path, "/") {
+		back.Path += "/"
+	}
+	q := back.Query()
+	q.Set("template_id", in.template)
+	q.Set("scene", in.scene)
+	q.Set("reserved", in.reserved)
+	if q.Set("action", "confirm"); in.refused {
+		q.Set("action", "cancel")
+	} else {
+		q.Set("openid", openID)
+	}
+	back.RawQuery = q.Encode()
+	return back.String()
+}
+
 // subscribeOnce answers the platform's 一次性订阅 page. No callback tells of it: the browser goes back to
-// the address of the page that asked, with the answer in its query, which Played.Redirect holds.
+// the page that asked, with the answer in its query, which Played.Redirect holds.
 func (s *Simulator) subscribeOnce(o *official, a Act) (scene, error) {
 	f, err := s.follower(o, a.Who)
 	if err != nil {
 		return scene{}, err
 	}
-	parts := strings.Split(a.With, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || (len(parts) == 3 && parts[2] != "reject") {
-		return scene{}, fault.New(fault.Invalid, "with 应为“模板 ID/场景值”，不同意时为“模板 ID/场景值/reject”")
-	}
-	back, err := url.Parse(a.State)
+	in, err := invitationOf(a)
 	if err != nil {
-		return scene{}, fault.Wrap(err, fault.Invalid, "state 应为回跳地址 redirect_url")
+		return scene{}, err
 	}
-	now, key, action := s.clk.Now().UnixMilli(), onceKey{parts[0], parts[1]}, "confirm"
-	if len(parts) == 3 {
-		action = "cancel"
-		s.note(&f.person.chat, now, "你没有同意接收“"+o.Name+"”的一次通知")
+	now, said := s.clk.Now().UnixMilli(), "你同意接收“"+o.Name+"”的一次通知"
+	if in.refused {
+		said = "你没有同意接收“" + o.Name + "”的一次通知"
 	} else {
 		if f.once == nil {
 			f.once = map[onceKey]bool{}
 		}
-		f.once[key] = true
-		s.note(&f.person.chat, now, "你同意接收“"+o.Name+"”的一次通知")
+		f.once[in.onceKey] = true
 	}
-	q := back.Query()
-	for name, value := range map[string]string{"openid": f.openID, "template_id": key.template, "action": action, "scene": key.scene} {
-		q.Set(name, value)
-	}
-	back.RawQuery = q.Encode()
-	return scene{played: Played{Who: f.openID, OpenID: f.openID, UnionID: f.person.UnionID, Redirect: back.String()}}, nil
+	s.note(&f.person.chat, now, said)
+	return scene{played: Played{Who: f.openID, OpenID: f.openID, UnionID: f.person.UnionID, Redirect: in.redirect(f.openID)}}, nil
 }

@@ -148,7 +148,8 @@ func TestOnce_is_sent_to_who_confirmed_its_template_and_scene_and_the_browser_go
 	played := r.play(Act{Who: "oChen", App: testApp, Do: "subscribe_once", With: "once-1/7", State: "https://koi.example/p/x?a=1"})
 	back, err := url.Parse(played.Redirect)
 	require.NoError(t, err)
-	require.Equal(t, url.Values{"a": {"1"}, "openid": {"oChen"}, "template_id": {"once-1"}, "action": {"confirm"}, "scene": {"7"}}, back.Query())
+	require.Equal(t, "/p/x/", back.Path)
+	require.Equal(t, url.Values{"a": {"1"}, "openid": {"oChen"}, "template_id": {"once-1"}, "action": {"confirm"}, "scene": {"7"}, "reserved": {""}}, back.Query())
 	require.Equal(t, 43101, code(r.as("official", oncePath, with(onceMessage, "scene", 8))), "another scene")
 	require.Zero(t, code(r.as("official", oncePath, onceMessage)))
 	require.Equal(t, 43101, code(r.as("official", oncePath, onceMessage)), "once")
@@ -156,6 +157,7 @@ func TestOnce_is_sent_to_who_confirmed_its_template_and_scene_and_the_browser_go
 
 	played = r.play(Act{Who: "oChen", App: testApp, Do: "subscribe_once", With: "once-1/7/reject", State: "https://koi.example/p/x"})
 	require.Contains(t, played.Redirect, "action=cancel")
+	require.NotContains(t, played.Redirect, "openid", "the platform names only those who agree")
 	require.Equal(t, 43101, code(r.as("official", oncePath, onceMessage)))
 }
 
@@ -170,4 +172,18 @@ func TestTemplates_are_listed_by_what_they_are_for(t *testing.T) {
 	list = r.as("mini", "/wxaapi/newtmpl/gettemplate", nil)["data"].([]any)
 	require.Len(t, list, 2)
 	require.Equal(t, "sub-start", list[0].(m)["priTmplId"])
+}
+
+func TestOnce_page_is_answered_as_its_address_asks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	page := "https://mp.weixin.qq.com/mp/subscribemsg?action=get_confirm&appid=" + testApp + "&scene=7&template_id=once-1&redirect_url=" +
+		url.QueryEscape("https://koi.example/back") + "&reserved=mark#wechat_redirect"
+	played := r.play(Act{Who: "oChen", App: testApp, Do: "subscribe_once", With: page})
+	require.Equal(t, "https://koi.example/back/?action=confirm&openid=oChen&reserved=mark&scene=7&template_id=once-1", played.Redirect)
+	require.Zero(t, code(r.as("official", oncePath, onceMessage)))
+	played = r.play(Act{Who: "oChen", App: testApp, Do: "subscribe_once", With: page, State: "cancel"})
+	require.Contains(t, played.Redirect, "action=cancel")
+	_, err := r.Act(r.context(), Act{Who: "oChen", App: testApp, Do: "subscribe_once", With: "once-1"})
+	require.ErrorContains(t, err, "场景值")
 }
