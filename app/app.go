@@ -210,7 +210,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.Gate, a.Audit = auth.New(a.Stores, a.Clock), audit.New(a.Stores.Koi, a.Clock)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 
-	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard}
+	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard, SMSTemplates: a.SMSTemplates}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
 	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
 		stages: stages, journeys: journeys, messages: messages, webhooks: a.Webhooks, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}

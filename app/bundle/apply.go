@@ -70,6 +70,7 @@ func (a *Applier) Check(ctx context.Context, b *Bundle) (Report, error) {
 		_, ours := b.line(p.Path)
 		return !ours && slices.Contains(before, p)
 	})
+	problems = append(problems, a.approved(models, r.Differences)...)
 	for _, d := range r.Differences {
 		if d.Kind == webhook.Kind && d.Change != Deleted {
 			problems = append(problems, a.leads(ctx, d.Key, d.body)...)

@@ -15,6 +15,7 @@ import (
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 	"github.com/koi-scrm/koi/app/webhook"
@@ -29,6 +30,8 @@ type World struct {
 	StaffName func(corpID, userID string) string
 	// Webhooks says where webhooks may lead; nil: to the internet only.
 	Webhooks *webhook.Guard
+	// SMSTemplates says which SMS templates Aliyun approved; nil: nobody looks.
+	SMSTemplates *smstemplate.Directory
 }
 
 // Models are all definitions of one moment, compiled together. They are immutable.

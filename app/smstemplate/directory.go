@@ -97,8 +97,12 @@ func (d *Directory) Find(account, code string) (t Template, ok, known bool) {
 }
 
 // Usable says why messages of a kind cannot use a template of a signature, in Chinese; "" when they can, or
-// when nothing is known of the account. It asks nobody: publish checks use it.
+// when nothing is known of the account. Without a signature the first one is meant, as when sending. It asks
+// nobody: publish checks use it.
 func (d *Directory) Usable(account, code string, kind Kind) string {
+	if list := d.accounts.SMSes(); account == "" && len(list) > 0 {
+		account = list[0].ID()
+	}
 	t, ok, known := d.Find(account, code)
 	switch {
 	case !known:
