@@ -8,6 +8,7 @@ import (
 
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/webhook"
 )
 
 // Edit is a change to one definition by somebody who has seen it.
@@ -45,6 +46,9 @@ func (a *Applier) Edit(ctx context.Context, e Edit, by string) (Report, error) {
 	}
 	r, merged := b.over(current)
 	_, problems := Compile(merged, a.world)
+	if e.Kind == webhook.Kind && !e.Delete {
+		problems = append(problems, a.leads(ctx, e.Key, e.Body)...)
+	}
 	_, before := Compile(current, a.world)
 	own := e.Kind + "/" + e.Key
 	var bad []fault.Problem

@@ -137,7 +137,7 @@ func (a *API) listSettings(ctx context.Context, in *settingsInput) (*listOf[Sett
 	if err != nil {
 		return nil, err
 	}
-	items = slices.DeleteFunc(items, func(it setting.Item) bool { return it.Kind == systemKind })
+	items = slices.DeleteFunc(shownTo(ctx, items), func(it setting.Item) bool { return it.Kind == systemKind })
 	list, err := window(items, in.Page)
 	return &listOf[Setting]{mapped(list, a.setting)}, err
 }

@@ -50,6 +50,9 @@ func (a *API) getDefinition(ctx context.Context, in *DefinitionRef) (*revision, 
 	if in.Kind == systemKind {
 		return nil, fault.New(fault.NotFound, "没有这项配置")
 	}
+	if err := maySee(ctx, in.Kind); err != nil {
+		return nil, err
+	}
 	it, err := a.Settings.Get(ctx, in.Kind, in.key())
 	if err != nil {
 		return nil, err
@@ -241,7 +244,7 @@ func (a *API) exportSettings(ctx context.Context, _ *struct{}) (*exported, error
 	if err != nil {
 		return nil, err
 	}
-	text, err := bundle.Export(items)
+	text, err := bundle.Export(shownTo(ctx, items))
 	return &exported{"application/yaml; charset=utf-8", `attachment; filename="koi-bundle.yaml"`, text}, err
 }
 

@@ -174,28 +174,16 @@ func (a *API) testWebhook(ctx context.Context, in *WebhookRef) (*answer[WebhookT
 	return &answer[WebhookTrial]{out}, nil
 }
 
-// secretive are kinds of definitions that only who manages platform accounts may see and change: a webhook's
-// address may hold a key, and whoever sets it decides where customers' data goes.
-var secretive = []string{webhook.Kind}
-
-// mayTouch refuses such definitions. Fault: Denied.
-func mayTouch(ctx context.Context, kinds ...string) error {
-	if slices.ContainsFunc(kinds, func(k string) bool { return slices.Contains(secretive, k) }) {
+// maySee refuses definitions that not everybody who may read definitions may read: the address of a webhook
+// may hold a key. Fault: Denied.
+func maySee(ctx context.Context, kind string) error {
+	if kind == webhook.Kind {
 		return by(ctx).Require(auth.WriteAccounts)
 	}
 	return nil
 }
 
-// touchable leaves out definitions the caller may not see.
-func touchable(ctx context.Context, items []setting.Item) []setting.Item {
-	return slices.DeleteFunc(slices.Clone(items), func(it setting.Item) bool { return mayTouch(ctx, it.Kind) != nil })
-}
-
-// kindsOf are the kinds of definitions.
-func kindsOf(items []setting.Item) []string {
-	out := make([]string, len(items))
-	for i, it := range items {
-		out[i] = it.Kind
-	}
-	return out
+// shownTo leaves out definitions the caller may not see.
+func shownTo(ctx context.Context, items []setting.Item) []setting.Item {
+	return slices.DeleteFunc(slices.Clone(items), func(it setting.Item) bool { return maySee(ctx, it.Kind) != nil })
 }
