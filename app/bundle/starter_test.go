@@ -28,7 +28,7 @@ func TestStarter_compiles_without_problems_and_runs_its_journeys(t *testing.T) {
 			live = append(live, g.Key)
 		}
 	}
-	require.Equal(t, []string{"welcome", "keyword_reply", "hot_lead"}, live)
+	require.Equal(t, []string{"welcome", "keyword_reply", "hot_lead", "friend_welcome"}, live)
 	require.Len(t, m.Scores.Scores(), 2)
 	var stages []string
 	for _, s := range m.Stages.Stages() {
