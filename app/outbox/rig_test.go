@@ -235,6 +235,13 @@ type order struct {
 	Channel   outbox.Channel
 	Journey   int64
 	NoBody    bool
+
+	Kind       string
+	Template   string
+	Definition string
+	Risk       policy.Risk
+	LongTerm   bool
+	Fresh      time.Duration
 }
 
 var (
@@ -250,6 +257,7 @@ type maker struct {
 	stage *outbox.Stage
 	flush error // makes every batch fail at its end
 	apply func(e *event.Event) error
+	batch *event.Batch
 }
 
 func (m *maker) Name() string                                     { return "maker" }
@@ -259,6 +267,7 @@ func (m *maker) Flush(context.Context, *db.Tx, *event.Batch) error {
 }
 
 func (m *maker) Apply(b *event.Batch, e *event.Event) error {
+	m.batch = b
 	if m.apply != nil {
 		if err := m.apply(e); err != nil {
 			return err
@@ -284,6 +293,10 @@ func (m *maker) Apply(b *event.Batch, e *event.Event) error {
 			}
 			if o.Channel != "" {
 				msg.Channel = o.Channel
+			}
+			msg.Template, msg.Definition, msg.Risk, msg.LongTerm, msg.Fresh = o.Template, o.Definition, o.Risk, o.LongTerm, o.Fresh
+			if o.Kind != "" {
+				msg.Kind = o.Kind
 			}
 			if o.NoBody {
 				msg.Body = nil
@@ -473,5 +486,11 @@ func (r *rig) metric(name string, labels ...string) float64 {
 }
 
 var errRollback = errors.New("rolled back by the test")
+
+// contactOf is the person behind an OpenID.
+func contactOf(t testing.TB, r *rig, openid string) (*contact.Person, error) {
+	t.Helper()
+	return contact.NewDirectory(r.stores.Koi, keys).Find(context.Background(), event.Identity{Kind: event.KindOpenID, Scope: oaApp, Value: openid})
+}
 
 func idText(id int64) string { return strconv.FormatInt(id, 10) }
