@@ -53,6 +53,43 @@ func changes(r Report) []string {
 	return out
 }
 
+func TestApplier_warns_of_what_may_not_arrive(t *testing.T) {
+	t.Parallel()
+	a, _ := newApplier(dbtest.SQLite(t))
+	const text = `messages:
+  - {key: live, name: 直播提醒, channel: official_notice, class: service, kind: notice, template_id: T1, data: {thing1: 新一期直播}}
+webhooks:
+  - {key: erp, name: 订单系统, url: "https://erp.example.com/koi"}
+journeys:
+  - key: remind
+    name: 提醒
+    subject: contact
+    status: live
+    settings: {entry: {mode: once}}
+    nodes:
+      - {id: go, component: on_event, config: {events: [form.submitted]}}
+      - {id: push, component: webhook, config: {webhook: erp}}
+      - {id: say, component: send_notice, config: {template: live}}
+      - {id: done, component: end}
+    edges: [{from: go, to: push}, {from: push, to: say}, {from: say, to: done}]
+`
+	b, err := Parse("remind.yaml", []byte(text))
+	require.NoError(t, err)
+	r, err := a.Apply(t.Context(), b, "test")
+	require.NoError(t, err)
+	require.Len(t, r.Warnings, 1)
+	require.Equal(t, "remind.yaml:14", r.Warnings[0].Path)
+	require.Contains(t, r.Warnings[0].Message, "journey/remind/nodes[2]：步骤 say（公众号订阅通知）只有事先订阅过“直播提醒”的客户能收到")
+	r, err = a.Apply(t.Context(), b, "test")
+	require.NoError(t, err)
+	require.Empty(t, r.Warnings, "what does not change was told before")
+
+	b, err = Parse("remind.yaml", []byte(strings.Replace(text, "webhook: erp}", "webhook: crm}", 1)))
+	require.NoError(t, err)
+	_, err = a.Check(t.Context(), b)
+	require.ErrorContains(t, err, "没有可用的 Webhook“crm”")
+}
+
 func TestApplier_applies_a_bundle_once(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, s *db.Stores) {

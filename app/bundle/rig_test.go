@@ -91,7 +91,7 @@ func newFirm(t testing.TB, s *db.Stores) *firm {
 	stages.Use(m.Stages)
 	metrics := outbox.NewMetrics(prometheus.NewRegistry())
 	dispatcher := outbox.NewDispatcher(outbox.DispatcherConfig{Clock: clk, Metrics: metrics, Capacity: 1000,
-		Senders: []outbox.Sender{connected{outbox.OfficialKF}, connected{outbox.WeComApp}}})
+		Senders: []outbox.Sender{connected{outbox.OfficialKF}, connected{outbox.WeComApp}, connected{outbox.WeComWelcome}}})
 	messages := outbox.NewStage(outbox.Config{People: contacts, Reach: windows, Dispatcher: dispatcher, Keys: keys, Metrics: metrics, Process: 1})
 	messages.Use(policy.New(policy.Defaults(), shanghai))
 	staff := org.New(s.Koi, clk)
@@ -295,13 +295,16 @@ func (f *firm) messages() []string {
 	for _, m := range list {
 		raw, err := f.outbox.Body(context.Background(), m.ID)
 		require.NoError(f.t, err)
-		var body struct{ Content, Title, Description string }
+		var body struct {
+			Content, Title, Description string
+			Text                        struct{ Content string } // of a welcome
+		}
 		require.NoError(f.t, json.Unmarshal(raw, &body))
 		line := m.To + ": "
 		if body.Title != "" {
 			line += body.Title + " " + body.Description
 		} else {
-			line += strings.SplitN(body.Content, "\n", 2)[0]
+			line += strings.SplitN(body.Content+body.Text.Content, "\n", 2)[0]
 		}
 		out = append([]string{line}, out...)
 	}

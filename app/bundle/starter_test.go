@@ -96,6 +96,24 @@ func TestStarter_a_follower_becomes_a_lead_and_staff_hear_of_it(t *testing.T) {
 	})
 }
 
+func TestStarter_a_new_friend_is_welcomed_by_whom_they_added(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		f := newFirm(t, s)
+		added := func(staff, code string) {
+			f.later(time.Minute)
+			f.happen(event.Event{Type: event.WeComCustomerAdded, Source: "wecom", Account: weApp, Staff: staff, Props: event.Props{"welcome_code": code},
+				Identities: []event.Identity{{Kind: event.KindExternal, Scope: "ww0001", Value: "wm1"}}})
+		}
+		added("lilei", "WC1")
+		require.Equal(t, []string{"wm1: 您好，很高兴认识您！"}, f.messages())
+		added("boss", "WC2")
+		require.Len(t, f.messages(), 2, "each of them says hello")
+		added("lilei", "")
+		require.Len(t, f.messages(), 2, "WeCom greets them itself")
+	})
+}
+
 func TestStarter_the_right_firm_is_a_lead_earlier(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t, dbtest.SQLite(t))

@@ -84,6 +84,26 @@ func TestApply_shows_what_changes_and_does_it_once(t *testing.T) {
 	require.Equal(t, "- 标签 vip（大客户）\n已应用 1 项，0 项没有变化\n", out)
 }
 
+func TestApply_warns_and_applies_all_the_same(t *testing.T) {
+	c := newCLI(t)
+	out, _ := c.run(exitOK, "apply", "-f", c.file(`messages:
+  - {key: sale, name: 促销, channel: sms, class: marketing, kind: marketing, template_code: SMS_1, content: 优惠开始了，拒收请回复R}
+journeys:
+  - key: sell
+    name: 促销
+    subject: contact
+    status: draft
+    settings: {entry: {mode: once}}
+    nodes:
+      - {id: go, component: on_event, config: {events: [form.submitted]}}
+      - {id: say, component: send_sms, config: {template: sale}}
+      - {id: done, component: end}
+    edges: [{from: go, to: say}, {from: say, to: done}]
+`))
+	require.Regexp(t, `(?m)^提醒 .*:11：journey/sell/nodes\[1\]：步骤 say（短信）是推广短信`, out)
+	require.Contains(t, out, "已应用 2 项")
+}
+
 func TestApply_lists_every_mistake_on_a_line_and_changes_nothing(t *testing.T) {
 	c := newCLI(t)
 	file := c.file("tags:\n  - {key: a, name: 甲}\n  - {key: b}\n  - {key: c, name: 甲}\ntag_rules:\n  - key: r\n    name: 规则\n    on: [{events: [oa.folowed]}]\n    add: [d]\n")
