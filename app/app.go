@@ -37,6 +37,7 @@ import (
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/share"
 	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
@@ -48,6 +49,7 @@ import (
 	"github.com/koi-scrm/koi/channels/wechat"
 	"github.com/koi-scrm/koi/channels/wecom"
 	"github.com/koi-scrm/koi/configs"
+	"github.com/koi-scrm/koi/h5"
 	"github.com/koi-scrm/koi/migrations"
 )
 
@@ -180,7 +182,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.dispatcher = outbox.NewDispatcher(outbox.DispatcherConfig{Log: a.Log, Clock: a.Clock, Metrics: sent, Senders: senders})
 	a.settles = outbox.NewSettlements(a.Stores.Koi, a.Log, a.Keys, a.Clock, senders)
 	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
-	windows := reach.NewStage(people, a.Config.Location)
+	windows, shares := reach.NewStage(people, a.Config.Location), share.NewStage(people, a.Keys)
 	counters := rule.NewCounters(people, facts, &relations, a.Config.Location)
 	tags := tag.NewStage(people, facts)
 	scores := scoring.NewStage(people, facts, a.Config.Location)
@@ -194,8 +196,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
-		Timers: []event.Timers{messages, journeys, tags, counters, a.review}})
+		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, shares, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
+		Timers: []event.Timers{messages, journeys, tags, shares, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, a.retention(), node)
 	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,
 		Census: census{platforms}, Source: platforms, Applied: a.Pipeline.Wait, Outage: a.Upkeep.LastOutage})
@@ -223,6 +225,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		officialaccount.NewAnswers(a.Accounts, callbacks, a.Invitations),
 		miniprogram.NewDoor(a.Accounts, callbacks),
 		sms.NewDoor(a.Accounts, a.Log, a.Clock, metrics),
+		h5.NewDoor(h5.Config{Log: a.Log, Clock: a.Clock, Keys: a.Keys, Lag: a.lag, PublicURL: a.Config.PublicURL, Metrics: metrics}),
 	}, a.isReady, metrics)
 	a.Doctor = a.newDoctor(caller, corp)
 	if err := a.Server.Trust(a.Config.TrustedProxies); err != nil {
@@ -388,16 +391,26 @@ func (a *App) isReady(ctx context.Context) error {
 	if err := a.Stores.Koi.Ping(ctx); err != nil {
 		return err
 	}
+	lag, err := a.lag(ctx)
+	if err == nil && lag > lagLimit {
+		err = fault.New(fault.Unavailable, "处理落后 %d 秒", int(lag.Seconds()))
+	}
+	return err
+}
+
+// lag is how long the oldest event that is not applied has waited.
+func (a *App) lag(ctx context.Context) (time.Duration, error) {
+	most := time.Duration(0)
 	for _, lane := range []event.Lane{event.Priority, event.Normal} {
 		at, err := a.Log.OldestAt(ctx, lane, a.Pipeline.Through(lane))
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if lag := clock.Ms(a.Clock.Wall()) - at; at > 0 && lag > lagLimit.Milliseconds() {
-			return fault.New(fault.Unavailable, "处理落后 %d 秒", lag/1000)
+		if at > 0 {
+			most = max(most, time.Duration(clock.Ms(a.Clock.Wall())-at)*time.Millisecond)
 		}
 	}
-	return nil
+	return most, nil
 }
 
 // lagLimit is how far the pipeline may be behind before this node says that it is not ready.

@@ -10,6 +10,7 @@ import (
 	"github.com/koi-scrm/koi/app/reach"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
+	"github.com/koi-scrm/koi/app/share"
 )
 
 const (
@@ -40,6 +41,7 @@ func (a *App) purge(counters *rule.Counters, scores *scoring.Directory) func(con
 			func() (int64, error) { return scores.Purge(ctx, a.processing, event.Priority, before, purgeRows) },
 			func() (int64, error) { return scores.Purge(ctx, a.processing, event.Normal, before, purgeRows) },
 			func() (int64, error) { return a.Outbox.PurgeEarly(ctx, a.processing, now-keepEarly.Milliseconds()) },
+			func() (int64, error) { return share.Purge(ctx, a.Stores.Koi, a.processing, before, purgeRows) },
 			func() (int64, error) {
 				return reach.Purge(ctx, a.Stores.Koi, a.processing, now-keepQuotas.Milliseconds())
 			},

@@ -30,6 +30,7 @@ import (
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/secret"
 	"github.com/koi-scrm/koi/app/setting"
+	"github.com/koi-scrm/koi/app/share"
 	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
@@ -58,6 +59,7 @@ type Parts struct {
 	Tokens       *account.Tokens
 	SMSTemplates *smstemplate.Directory
 	Staff        *org.Directory
+	Shares       *share.Directory
 	Settings     *setting.Store
 	Bundles      *bundle.Applier
 	Audit        *audit.Log
