@@ -129,7 +129,11 @@ func TestAnswers_refuse_what_we_did_not_ask(t *testing.T) {
 		{"another template", i, asked, set("template_id", "T2"), "", 401, wechat.BadLink},
 		{"at another account", i, asked, nil, "/callback/official/" + compat + "/subscribed", 401, wechat.BadLink},
 		{"the same in capitals", i, asked, func(q url.Values) { q.Set("reserved", strings.ToUpper(q.Get("reserved"))) }, "", 401, wechat.BadLink},
-		{"its time in capitals", i, asked, func(q url.Values) { q.Set("reserved", strings.ToUpper(q.Get("reserved")[:8])+q.Get("reserved")[8:]+"0") }, "", 401, wechat.BadLink},
+		{"its time in capitals", i, asked, func(q url.Values) {
+			until, rest := q.Get("reserved")[:8], q.Get("reserved")[8:]
+			require.NotEqual(t, strings.ToUpper(until), until)
+			q.Set("reserved", strings.ToUpper(until)+rest)
+		}, "", 401, wechat.BadLink},
 		{"a longer life", i, short, func(q url.Values) { q.Set("reserved", "ffffffff"+q.Get("reserved")[8:]) }, "", 401, wechat.BadLink},
 		{"its time is over", i, short, func(url.Values) { h.Clock.Advance(2 * time.Minute) }, "", 401, wechat.StaleLink},
 		{"somebody else answers", i, known, set("openid", "oSomebodyElse"), "", 401, wechat.BadLink},
