@@ -193,13 +193,30 @@ func (c *Consents) Mask() int64 {
 // GrantedBit is the bit of contacts.consent_mask that says a purpose is granted.
 func GrantedBit(p Purpose) int64 { return 1 << findSubject(string(p)) }
 
+// WithdrawnBit is the bit of contacts.consent_mask that says a purpose was refused.
+func WithdrawnBit(p Purpose) int64 { return 1 << (withdrawnBit + findSubject(string(p))) }
+
 // UnsubscribedBit is the bit of contacts.consent_mask that says a channel is unsubscribed.
 func UnsubscribedBit(channel string) int64 {
 	return 1 << (unsubscribedBit + findSubject(aboutChannel+channel) - purposes)
 }
 
-// text is the stored form: "s+<ms, base 36>" for a yes, "S-…" for a no, parted by blanks.
-func (c *Consents) text() string {
+// Said is what a person who made these statements stands for; unknown purposes are left out.
+func Said(list ...Statement) (c Consents) {
+	for _, s := range list {
+		about := string(s.Purpose)
+		if s.Channel != "" {
+			about = aboutChannel + s.Channel
+		}
+		if i := findSubject(about); i >= 0 {
+			c.tell(i, statement{s.At, s.Granted})
+		}
+	}
+	return c
+}
+
+// Text is the stored form: "s+<ms, base 36>" for a yes, "S-…" for a no, parted by blanks.
+func (c *Consents) Text() string {
 	var b strings.Builder
 	for i, s := range c.said {
 		if s.at == 0 {
@@ -219,7 +236,7 @@ func (c *Consents) text() string {
 	return b.String()
 }
 
-// parseConsents is the inverse of text. What a later program wrote and this one does not know is left out.
+// parseConsents is the inverse of Text. What a later program wrote and this one does not know is left out.
 func parseConsents(text string) (c Consents) {
 	for text != "" {
 		var one string

@@ -258,7 +258,7 @@ func (s *Stage) flushPeople(ctx context.Context, tx *db.Tx, b *event.Batch) erro
 			if merged == p.ID {
 				merged = 0
 			}
-			rows = append(rows, []any{p.ID, p.CreatedAt, p.LastActive, p.Excluded, merged, b.Rev, p.Consents.Mask(), p.Consents.text()})
+			rows = append(rows, []any{p.ID, p.CreatedAt, p.LastActive, p.Excluded, merged, b.Rev, p.Consents.Mask(), p.Consents.Text()})
 		}
 		for f := range d.values {
 			if v, ok := p.Values[f]; ok {

@@ -223,7 +223,7 @@ func (w *world) drawOperand(t *rapid.T, q question, field contact.Field) []byte 
 	switch {
 	case q.leaf.Name == "age":
 		numbers = []int64{0, 1, 18, 30, 31}
-	case q.leaf.About == AboutEvent, q.leaf.Group == groupStaff:
+	case q.leaf.About == AboutEvent, q.leaf.Group == groupStaff, q.leaf.Name == "touched":
 		numbers = []int64{0, 1, 2, 3}
 	case q.leaf.About == AboutScore:
 		numbers = []int64{-1, 0, 15, 40, 70, 100, 101}
@@ -259,6 +259,10 @@ func (w *world) drawOperand(t *rapid.T, q question, field contact.Field) []byte 
 		return value(several([]string{"zhang", "li", "ww1/zhang", "ww2/wang", "nobody"}))
 	case EditSources:
 		return value(several(keys(tagSources)))
+	case EditPurposes:
+		return value(several(keys(purposes)))
+	case EditOptOuts:
+		return value(several(keys(optOuts)))
 	case EditGrades:
 		return value(several([]string{"A", "B", "C", "D"}))
 	case EditLevels:

@@ -11,7 +11,7 @@ import (
 type Leaf struct {
 	Name    string `json:"name"`    // in trees, stable for ever
 	Label   string `json:"label"`   // Chinese
-	Group   string `json:"group"`   // 属性, 员工关系, 标签, 指标, 阶段, 行为
+	Group   string `json:"group"`   // 属性, 员工关系, 标签, 指标, 阶段, 行为, 可触达
 	Explain string `json:"explain"` // one line
 	About   About  `json:"about,omitempty"`
 	// Ops are the leaf's operators; a leaf about a field has those of the field's type (see FieldOps).
@@ -64,12 +64,15 @@ const (
 	EditGrades  Editor = "grades"  // "A" to "D"
 	EditLevels  Editor = "levels"  // 1 to 4
 	EditCells   Editor = "cells"   // "A1" to "D4"
+
+	EditPurposes Editor = "purposes" // privacy, marketing_sms, …: see contact.Purposes
+	EditOptOuts  Editor = "opt_outs" // sms, email, wechat, all
 )
 
 // Leaves lists the registry in the order a menu shows it.
 func Leaves() []Leaf { return slices.Clone(registry) }
 
-var registry = slices.Concat(attributeLeaves, staffLeaves, tagLeaves, scoreLeaves, stageLeaves, behaviourLeaves)
+var registry = slices.Concat(attributeLeaves, staffLeaves, tagLeaves, scoreLeaves, stageLeaves, behaviourLeaves, reachLeaves)
 
 func findLeaf(name string) (Leaf, bool) {
 	i := slices.IndexFunc(registry, func(l Leaf) bool { return l.Name == name })

@@ -62,13 +62,17 @@ func compileEvent(l *leafNode) cond {
 			l.bad(l.path+".value", "次数不能是负数")
 		}
 	}
+	return l.times(l.spec(l.n.Days), l.about(), phrase, list)
+}
+
+// times builds the condition that what a counter counts happened a number of times in the leaf's days.
+func (l *leafNode) times(s *Spec, about, phrase string, list spans) *number {
 	when, days := "累计", int32(l.n.Days)
 	if days > 0 {
 		when = "最近" + itoa(int64(days)) + "天"
 	}
-	s := l.spec(l.n.Days)
 	return &number{
-		label: when + l.about(), phrase: phrase, spans: l.always(list),
+		label: when + about, phrase: phrase, spans: l.always(list),
 		get: func(p *Person, at moment) (int64, bool) {
 			c := p.Counted.Get(s.ID)
 			switch {

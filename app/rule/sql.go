@@ -9,7 +9,7 @@ import (
 // SELECT in parentheses that gives the columns listed (qualified, as in s.at: DuckDB keeps a bare at for
 // itself). No column listed is NULL.
 type Schema struct {
-	Contacts   string // id, created_at, last_active_at, merged_into (0 for a person in use)
+	Contacts   string // id, created_at, last_active_at, consent_mask (see contact.Consents), merged_into (0 for a person in use)
 	Alias      string // old_id, kept_id: kept_id is always the person in use now
 	Values     string // contact_id, field, num, norm
 	Identities string // contact_id (who it came by; read through Alias), kind

@@ -60,7 +60,7 @@ func testScope(z *time.Location) *Scope {
 		},
 		Stages: map[string]string{"lead": "线索", "mql": "市场认可线索", "won": "成交客户"},
 		Events: map[string]string{event.PageViewed: "浏览页面", event.PageDwelled: "停留", event.OAMessageReceived: "公众号发消息", event.FormSubmitted: "提交表单",
-			event.ContactMerged: "合并", "command.tag": "打标"},
+			event.ContactMerged: "合并", event.MessageSent: "发送消息", "command.tag": "打标"},
 		Grid: &Grid{Fit: "fit", Intent: "intent", FitCuts: [3]int64{70, 50, 30}, IntentCuts: [3]int64{70, 40, 15}},
 		StaffName: func(_, user string) string {
 			return map[string]string{"zhang": "张三"}[user]
@@ -116,7 +116,7 @@ var (
 	poolCorp = []string{"ww1", "ww2"}
 	poolUser = []string{"zhang", "li", "Wang", "wang"}
 	poolDays = []int64{1, 2, 7, 8, 30, 31, 92, 365, 731}
-	poolType = []string{event.PageViewed, event.PageDwelled, event.OAMessageReceived, "custom.demo"}
+	poolType = []string{event.PageViewed, event.PageDwelled, event.OAMessageReceived, "custom.demo", event.MessageSent}
 	poolObj  = []string{"pricing", "Pricing", "case-1", "", "pricing "}
 	zones    = []string{"Asia/Shanghai", "America/Sao_Paulo", "Asia/Kathmandu", "UTC"}
 )
@@ -170,6 +170,7 @@ func (w *world) drawPeople(t *rapid.T, n int) {
 		for _, kind := range []string{event.KindPhone, event.KindEmail} {
 			maybeDo(t, "has "+kind, func() { p.Identities = append(p.Identities, contact.PersonIdentity{Kind: kind}) })
 		}
+		maybeDo(t, "said something", func() { p.Consents = w.drawConsents(t) })
 		for _, corp := range poolCorp {
 			for _, user := range poolUser {
 				if rapid.IntRange(0, 5).Draw(t, "staff") == 0 {
@@ -234,6 +235,22 @@ func (w *world) drawValue(t *rapid.T, f contact.Field) contact.Value {
 	return contact.Value{Num: pick(t, f.Key, []int64{-5, 0, 1, 5, 10, 1 << 40})}
 }
 
+// drawConsents is what somebody may have said.
+func (w *world) drawConsents(t *rapid.T) contact.Consents {
+	list, channels := contact.Purposes()
+	var said []contact.Statement
+	for range rapid.IntRange(1, 4).Draw(t, "statements") {
+		s := contact.Statement{At: w.now - int64(rapid.IntRange(1, 5).Draw(t, "said at")), Granted: rapid.Bool().Draw(t, "granted")}
+		if rapid.Bool().Draw(t, "about a channel") {
+			s.Channel, s.Granted = pick(t, "unsubscribed", channels), false
+		} else {
+			s.Purpose = pick(t, "purpose", list)
+		}
+		said = append(said, s)
+	}
+	return contact.Said(said...)
+}
+
 func (w *world) drawEvent(t *rapid.T, contactID int64) *event.Event {
 	e := &event.Event{
 		Type: pick(t, "type", poolType), OccurredAt: w.drawInstant(t, "happened"), ContactID: contactID,
@@ -242,6 +259,7 @@ func (w *world) drawEvent(t *rapid.T, contactID int64) *event.Event {
 		ObjectType: pick(t, "object type", []string{"page", "form"}), ObjectID: pick(t, "object", poolObj),
 	}
 	maybeDo(t, "has seconds", func() { e.Props["seconds"] = pick(t, "seconds", []any{float64(5), float64(60), "60", 59.5, "x", "-1"}) })
+	maybeDo(t, "has class", func() { e.Props["class"] = pick(t, "class", []string{"marketing", "service"}) })
 	maybeDo(t, "has text", func() { e.Props["text"] = pick(t, "text", poolText) })
 	return e
 }
@@ -261,7 +279,7 @@ func (w *world) storeTx(ctx context.Context, tx *db.Tx) error {
 	add := func(table string, values ...any) { rows[table] = append(rows[table], values) }
 	ident := int64(0)
 	for _, p := range w.people {
-		add("contacts", p.ID, p.CreatedAt, p.LastActive, false, 0, 1)
+		add("contacts", p.ID, p.CreatedAt, p.LastActive, false, 0, 1, p.Consents.Mask(), p.Consents.Text())
 		for f, v := range p.Values {
 			add("contact_values", p.ID, f, v.Num, v.Text, v.Norm, 0)
 		}
@@ -294,7 +312,7 @@ func (w *world) storeTx(ctx context.Context, tx *db.Tx) error {
 		}
 	}
 	for old, kept := range w.alias {
-		add("contacts", old, 0, 0, false, kept, 1)
+		add("contacts", old, 0, 0, false, kept, 1, 0, "")
 		add("contact_alias", old, kept, kept, 0, 0)
 	}
 	for _, e := range w.events {
@@ -305,7 +323,7 @@ func (w *world) storeTx(ctx context.Context, tx *db.Tx) error {
 		add("events", int64(e.Lane), int64(e.ID()), e.ContactID, 0, e.Type, e.OccurredAt, e.OccurredAt, e.Account, e.Staff, e.ObjectType, e.ObjectID, "", string(props))
 	}
 	columns := map[string][]string{
-		"contacts":       {"id", "created_at", "last_active_at", "excluded", "merged_into", "rev"},
+		"contacts":       {"id", "created_at", "last_active_at", "excluded", "merged_into", "rev", "consent_mask", "consents"},
 		"contact_values": {"contact_id", "field", "num", "text", "norm", "at"},
 		"identities":     {"id", "k", "kind", "scope", "value", "contact_id", "verified", "last4", "created_at"},
 		"contact_staff":  {"contact_id", "corp_id", "user_id", "added_at", "removed_at", "removed_by", "state"},
