@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/journey"
@@ -108,7 +109,21 @@ func (a *API) putDefinition(ctx context.Context, in *putDefinitionInput) (*edite
 	return a.edit(ctx, bundle.Edit{Kind: in.Kind, Key: in.key(), Body: in.Body, Rev: rev, DryRun: in.DryRun})
 }
 
+// beyond are kinds of definitions that say more than what marketing does: where data goes, how often people
+// may be written to, and who leads whom, hence sees whose customers.
+var beyond = map[string]auth.Permission{"webhook": auth.WriteAccounts, "policy": auth.WriteAccounts, org.KindStaff: auth.ManageUsers}
+
+func (a *API) mayEdit(ctx context.Context, kind string) error {
+	if need := beyond[kind]; need != "" {
+		return by(ctx).Require(need)
+	}
+	return nil
+}
+
 func (a *API) edit(ctx context.Context, e bundle.Edit) (*edited, error) {
+	if err := a.mayEdit(ctx, e.Kind); err != nil {
+		return nil, err
+	}
 	record(ctx).on("definitions/"+e.Kind+"/"+e.Key).with("seen_rev", e.Rev).with("dry_run", e.DryRun)
 	r, err := a.Bundles.Edit(ctx, e, by(ctx).By())
 	if err != nil {
@@ -218,14 +233,19 @@ func (a *API) applySettings(ctx context.Context, in *applyInput) (*answer[bundle
 	if err != nil {
 		return nil, err
 	}
-	var r bundle.Report
-	if in.Body.DryRun {
-		r, err = a.Bundles.Check(ctx, b)
-	} else {
-		r, err = a.Bundles.Apply(ctx, b, by(ctx).By())
-	}
+	r, err := a.Bundles.Check(ctx, b)
 	if err != nil {
 		return nil, err
+	}
+	for _, d := range r.Differences {
+		if err := a.mayEdit(ctx, d.Kind); err != nil {
+			return nil, err
+		}
+	}
+	if !in.Body.DryRun {
+		if r, err = a.Bundles.Apply(ctx, b, by(ctx).By()); err != nil {
+			return nil, err
+		}
 	}
 	r.Differences = append([]bundle.Difference{}, r.Differences...)
 	record(ctx).with("changes", len(r.Differences))
