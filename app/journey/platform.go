@@ -19,9 +19,25 @@ type approach struct {
 	// best and worst are the ms left of the customer-service window on the luckiest and on the unluckiest
 	// way; untold where nothing says when the person last acted.
 	best, worst int64
-	waited      bool            // some way waits
+	waited      quantity        // which ways wait
+	welcome     quantity        // which ways begin with a customer that staff just added
 	asked       map[string]bool // channels whose reachability every way has made sure of
-	welcome     bool            // every way begins with a customer that staff just added
+}
+
+// quantity is how many of the ways something holds for.
+type quantity int
+
+const (
+	noWay quantity = iota
+	someWays
+	everyWay
+)
+
+func (q quantity) and(o quantity) quantity {
+	if q == o {
+		return q
+	}
+	return someWays
 }
 
 const untold = math.MaxInt64
@@ -72,11 +88,7 @@ func (c *compiler) platforms() {
 		case message.OfficialKF:
 			c.inWindow(path, n, s.template, a)
 		case message.WeComWelcome:
-			if !a.welcome {
-				c.say(path, "步骤 %s（%s）要紧跟在“添加客户”或“免验证添加”之后：别的事件没有欢迎语凭证", n.id, n.comp.Label)
-			} else if a.waited {
-				c.say(path, "步骤 %s（%s）前面有等待，欢迎语发不出去：凭证 20 秒就失效；请把等待放到欢迎语之后", n.id, n.comp.Label)
-			}
+			c.onTime(path, n, a)
 		case message.OfficialNotice, message.OfficialOnce, message.MiniSubscribe:
 			if !a.asked[string(s.template.Channel)] {
 				c.warn(path, "步骤 %s（%s）只有事先订阅过“%s”的客户能收到：建议在前面加“可触达判断”，触达不了时改走别的渠道", n.id, n.comp.Label, s.template.Name)
@@ -87,6 +99,13 @@ func (c *compiler) platforms() {
 			}
 		}
 	}
+}
+
+// onTime checks a welcome: it needs the code of a customer just added, within 20 s.
+func (c *compiler) onTime(path string, n *node, a *approach) {
+	tell := map[quantity]func(path, format string, args ...any){noWay: func(string, string, ...any) {}, someWays: c.warn, everyWay: c.say}
+	tell[everyWay-a.welcome](path, "步骤 %s（%s）要紧跟在“添加客户”或“免验证添加”之后：别的事件没有欢迎语凭证", n.id, n.comp.Label)
+	tell[a.waited](path, "步骤 %s（%s）前面有等待，欢迎语发不出去：凭证 20 秒就失效；请把等待放到欢迎语之后", n.id, n.comp.Label)
 }
 
 // inWindow checks a customer-service message.
@@ -118,7 +137,7 @@ func (c *compiler) approaches() map[*node]*approach {
 		for _, port := range sortedKeys(n.to) {
 			next := n.to[port]
 			came := at[n].through(n, port)
-			if looked[n] > len(c.g.nodes)+1 && came.waited && came.worst != untold {
+			if looked[n] > len(c.g.nodes)+1 && came.worst != untold {
 				came.worst = 0
 			}
 			if at[next].learn(&came) {
@@ -141,17 +160,19 @@ func begins(p part) *approach {
 	if !ok {
 		return a
 	}
-	a.welcome = true
 	for i, typ := range on.events {
 		left := window(typ)
 		if left == 0 {
 			left = untold
 		}
-		if i == 0 {
-			a.best, a.worst = left, left
+		welcome := noWay
+		if typ == event.WeComCustomerAdded || typ == event.WeComCustomerHalfAdded {
+			welcome = everyWay
 		}
-		a.best, a.worst = max(a.best, left), min(a.worst, left)
-		a.welcome = a.welcome && (typ == event.WeComCustomerAdded || typ == event.WeComCustomerHalfAdded)
+		if i == 0 {
+			a.best, a.worst, a.welcome = left, left, welcome
+		}
+		a.best, a.worst, a.welcome = max(a.best, left), min(a.worst, left), a.welcome.and(welcome)
 	}
 	a.asked = answered(on.events)
 	return a
@@ -208,7 +229,11 @@ func (a *approach) through(n *node, port string) approach {
 
 // pass lets time go by.
 func (a *approach) pass(least, most int64) {
-	a.waited = a.waited || most > 0
+	if least > 0 {
+		a.waited = everyWay
+	} else if most > 0 && a.waited == noWay {
+		a.waited = someWays
+	}
 	if a.best != untold {
 		a.best = max(a.best-least, 0)
 	}
@@ -233,7 +258,7 @@ func (a *approach) learn(b *approach) bool {
 	if a == nil {
 		return true
 	}
-	best, worst, waited, welcome := max(a.best, b.best), min(a.worst, b.worst), a.waited || b.waited, a.welcome && b.welcome
+	best, worst, waited, welcome := max(a.best, b.best), min(a.worst, b.worst), a.waited.and(b.waited), a.welcome.and(b.welcome)
 	asked := map[string]bool{}
 	for ch := range a.asked {
 		if b.asked[ch] {
