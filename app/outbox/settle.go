@@ -42,7 +42,7 @@ type asked struct {
 
 const (
 	// settleEvery is how often doubtful messages are looked for.
-	settleEvery = 10 * time.Second
+	settleEvery = 5 * time.Second
 	// settleBatch bounds one look: after an outage the rest follows with the next one.
 	settleBatch = 200
 )
