@@ -53,6 +53,7 @@ const (
 	ReadAudit        Permission = "audit.read"
 	ReadShares       Permission = "shares.read"
 	WriteShares      Permission = "shares.write"
+	ReverseShares    Permission = "shares.reverse"
 )
 
 var permissionLabels = map[Permission]string{
@@ -60,7 +61,7 @@ var permissionLabels = map[Permission]string{
 	ReadJourneys: "查看旅程", RunJourneys: "手动进入旅程", ReadDefinitions: "查看配置", WriteDefinitions: "修改配置", ReadStaff: "查看员工",
 	WriteEvents: "上报事件", ReadAccounts: "查看平台账号", WriteAccounts: "管理平台账号", ReadSystem: "查看系统状态",
 	Repair: "处理死信", ManageUsers: "管理用户", ManageKeys: "管理接口密钥", ReadAudit: "查看审计日志",
-	ReadShares: "查看分享", WriteShares: "生成分享链接、撤销分享业绩",
+	ReadShares: "查看分享", WriteShares: "生成分享链接", ReverseShares: "撤销分享业绩",
 }
 
 // Label is the permission's Chinese name, "" for an unknown one.
@@ -74,7 +75,7 @@ func Permissions() []Permission { return slices.Sorted(maps.Keys(permissionLabel
 var granted = map[Role][]Permission{
 	Admin: Permissions(),
 	Marketer: {ReadContacts, WriteContacts, ReadMessages, RetryMessages, ReadJourneys, RunJourneys, ReadDefinitions, WriteDefinitions, ReadStaff,
-		WriteEvents, ReadAccounts, ReadSystem, ReadShares, WriteShares},
+		WriteEvents, ReadAccounts, ReadSystem, ReadShares, WriteShares, ReverseShares},
 	Analyst:  {ReadContacts, ReadMessages, ReadJourneys, ReadDefinitions, ReadStaff, ReadAccounts, ReadSystem, ReadShares},
 	Leader:   {ReadContacts, WriteContacts, RevealContacts, ReadMessages, RetryMessages, ReadJourneys, RunJourneys, ReadDefinitions, ReadStaff, ReadShares, WriteShares},
 	Sales:    {ReadContacts, WriteContacts, RevealContacts, ReadMessages, ReadJourneys, ReadDefinitions, ReadStaff, ReadShares, WriteShares},

@@ -72,10 +72,10 @@ func (a *API) routes() []route {
 		to("testRun", post, "/journeys/{id}/test-run", may(auth.RunJourneys), "试走一遍，不产生任何影响", a.testRun, marked(readsOnly)),
 
 		to("listShares", get, "/shares", may(auth.ReadShares), "分享与带来的人", a.listShares),
-		to("addShare", post, "/shares", may(auth.WriteShares), "生成分享链接", a.addShare, status(http.StatusCreated)),
+		to("mintShare", post, "/shares", may(auth.WriteShares), "生成分享链接", a.mintShare, status(http.StatusCreated)),
 		to("sumShares", get, "/shares/summary", may(auth.ReadShares), "按员工或页面汇总分享", a.sumShares),
 		to("getShare", get, "/shares/{token}", may(auth.ReadShares), "一条分享的传播链", a.getShare),
-		to("reverseCredit", post, "/shares/credits/{id}/reverse", may(auth.WriteShares), "撤销一笔分享业绩", a.reverseCredit),
+		to("reverseCredit", post, "/shares/credits/{id}/reverse", may(auth.ReverseShares), "撤销一笔分享业绩", a.reverseCredit),
 
 		to("listStaff", get, "/staff", may(auth.ReadStaff), "员工", a.listStaff),
 		to("listAccounts", get, "/accounts", may(auth.ReadAccounts), "平台账号与健康", a.listAccounts),
