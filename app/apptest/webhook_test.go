@@ -79,7 +79,7 @@ journeys:
 		message := func(state string, attempts int) {
 			t.Helper()
 			Until(t, "the message is "+state, func() bool {
-				require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/messages?channel=webhook", nil, &list))
+				require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/messages?channel=webhook&account=erp", nil, &list))
 				return len(list.Items) == 1 && list.Items[0].State == state && list.Items[0].Attempts == attempts
 			})
 		}
@@ -105,5 +105,7 @@ journeys:
 		require.Equal(t, first.header.Get("X-Koi-Delivery"), next().header.Get("X-Koi-Delivery"))
 		message("sent", 4)
 		require.Empty(t, got)
+		require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/messages?channel=webhook&account=crm", nil, &list))
+		require.Empty(t, list.Items, "another one's deliveries")
 	})
 }

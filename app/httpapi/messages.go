@@ -68,6 +68,7 @@ type messagesInput struct {
 	Contact IDParam `query:"contact"`
 	Journey IDParam `query:"journey"`
 	Channel string  `query:"channel"`
+	Account string  `query:"account" maxLength:"96" doc:"AppID、CorpID/AgentID、短信签名，或 Webhook 的 key"`
 }
 
 func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Message], error) {
@@ -75,7 +76,7 @@ func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Mess
 	if err != nil {
 		return nil, err
 	}
-	f := outbox.Filter{State: outbox.State(in.State), Channel: outbox.Channel(in.Channel), Journey: int64(in.Journey.ID), Before: place[0], Limit: in.Limit}
+	f := outbox.Filter{State: outbox.State(in.State), Channel: outbox.Channel(in.Channel), Account: in.Account, Journey: int64(in.Journey.ID), Before: place[0], Limit: in.Limit}
 	if in.Contact.ID != 0 {
 		p, err := a.find(ctx, in.Contact.ID)
 		if err != nil {

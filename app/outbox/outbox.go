@@ -70,6 +70,7 @@ type Filter struct {
 	State    State
 	Contacts []int64 // ids one person goes by
 	Channel  Channel
+	Account  string
 	Journey  int64
 	Within   *contact.Scope // narrows to messages to or about its customers; nil does not
 	Before   int64          // id of the last message of the page before
@@ -99,6 +100,9 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Entry, int64, error) {
 	}
 	if f.Channel != "" {
 		and("channel=?", string(f.Channel))
+	}
+	if f.Account != "" {
+		and("account=?", f.Account)
 	}
 	if f.Journey != 0 {
 		and("journey_id=?", f.Journey)
