@@ -1,10 +1,16 @@
 # Koi in one image: a binary, its certificates and a directory for data.
 
+FROM node:20-bookworm AS web
+WORKDIR /web
+COPY app/web/ ./
+RUN npm ci && npm run build
+
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
+COPY --from=web /web/dist app/web/dist
 ARG VERSION=unknown
 # cgo: SQLite is compiled in; the binary needs no more than the C library of the image below.
 RUN CGO_ENABLED=1 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /koi ./cmd/koi \

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build run dev demo test lint bench fuzz test/faults node clean
+.PHONY: help build web web/types run dev demo test lint bench fuzz test/faults node clean
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -15,9 +15,15 @@ LINT     := go tool -modfile=.ci/tools/go.mod golangci-lint
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/koi
+build: web ## build bin/koi with the web apps in it
 	@.ci/provision gcc
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/koi ./cmd/koi
+
+web: ## build the web apps, when they changed
+	@.ci/web
+
+web/types: ## make the web apps' API types again, after the API changed
+	@.ci/web-types
 
 run: build ## build and serve with koi.yaml, or with the defaults when there is none
 	bin/koi serve

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,7 @@ import (
 	"github.com/koi-scrm/koi/app/smstemplate"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/app/web"
 	"github.com/koi-scrm/koi/app/webhook"
 	"github.com/koi-scrm/koi/channels/miniprogram"
 	"github.com/koi-scrm/koi/channels/officialaccount"
@@ -228,6 +230,9 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		h5.NewDoor(h5.Config{Log: a.Log, Clock: a.Clock, Keys: a.Keys, Lag: a.lag, PublicURL: a.Config.PublicURL, Metrics: metrics}),
 	}, a.isReady, metrics)
 	a.Doctor = a.newDoctor(caller, corp)
+	a.Server.Mount(http.MethodGet, "/console/*screen", web.Console())
+	a.Server.Mount(http.MethodGet, "/staff/*screen", web.Staff())
+	a.Server.Mount(http.MethodGet, "/", http.RedirectHandler("/console/", http.StatusFound))
 	if err := a.Server.Trust(a.Config.TrustedProxies); err != nil {
 		return fault.Wrap(err, fault.Invalid, "trusted_proxies 写法不对")
 	}

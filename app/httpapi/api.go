@@ -99,23 +99,7 @@ func (s *Server) API(p Parts) *API {
 	if u, err := url.Parse(p.PublicURL); err == nil {
 		a.origin, a.https = u.Scheme+"://"+u.Host, u.Scheme == "https"
 	}
-	config := huma.DefaultConfig("Koi 锦鲤", p.Version)
-	config.Info.Description = "自托管的微信/企业微信 SCRM。登录用 cookie（改动需带 " + csrfHeader + " 请求头），程序用接口密钥。"
-	config.CreateHooks = nil // no $schema members in answers
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key":     {Type: "http", Scheme: "bearer", Description: "接口密钥 koi_…"},
-		"session": {Type: "apiKey", In: "cookie", Name: cookieName},
-	}
-	h := humagin.New(s.engine, config)
-	for _, r := range a.routes() {
-		r.register(a, h)
-	}
-	spec, err := h.OpenAPI().MarshalJSON()
-	if err != nil {
-		panic(err) // the routes are fixed; a test makes the document
-	}
-	a.spec = spec
+	a.spec = a.describe(s.engine)
 	s.engine.GET(apiRoot+"/openapi.json", func(c *gin.Context) {
 		secure(c.Writer.Header())
 		c.Data(http.StatusOK, "application/openapi+json", a.spec)
@@ -123,6 +107,33 @@ func (s *Server) API(p Parts) *API {
 	s.engine.GET(SetupPath, a.setupPage)
 	s.engine.NoRoute(a.serveProof, nowhere)
 	return a
+}
+
+// describe puts the routes on an engine and returns the OpenAPI document of them.
+func (a *API) describe(engine *gin.Engine) []byte {
+	config := huma.DefaultConfig("Koi 锦鲤", a.Version)
+	config.Info.Description = "自托管的微信/企业微信 SCRM。登录用 cookie（改动需带 " + csrfHeader + " 请求头），程序用接口密钥。"
+	config.CreateHooks = nil // no $schema members in answers
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key":     {Type: "http", Scheme: "bearer", Description: "接口密钥 koi_…"},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName},
+	}
+	h := humagin.New(engine, config)
+	for _, r := range a.routes() {
+		r.register(a, h)
+	}
+	spec, err := h.OpenAPI().MarshalJSON()
+	if err != nil {
+		panic(err) // the routes are fixed; a test makes the document
+	}
+	return spec
+}
+
+// Document is the API's OpenAPI document, without a server that answers.
+func Document(version string) []byte {
+	hooks()
+	return (&API{Parts: Parts{Version: version}}).describe(gin.New())
 }
 
 // Use takes the definitions in force; at start and after changes.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/configs"
 )
 
@@ -86,7 +87,7 @@ func rootCommand() *cobra.Command {
 		}, Args: cobra.ArbitraryArgs}
 	root.PersistentFlags().StringVar(&configFile, "config", "", "配置文件（默认：当前目录的 koi.yaml，如果有）")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), demoCommand(), migrateCommand(), applyCommand(), exportCommand(), doctorCommand(), backupCommand(), restoreCommand(), benchCommand(), userCommand(), simulateCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), migrateCommand(), applyCommand(), exportCommand(), doctorCommand(), backupCommand(), restoreCommand(), benchCommand(), userCommand(), simulateCommand(), openapiCommand(), versionCommand())
 	return root
 }
 
@@ -115,6 +116,13 @@ func load(stderr io.Writer) (*configs.Config, error) {
 	}
 	slog.SetDefault(slog.New(h))
 	return cfg, nil
+}
+
+func openapiCommand() *cobra.Command {
+	return &cobra.Command{Use: "openapi", Short: "输出接口文档（OpenAPI 3.1，JSON），供生成客户端", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		_, err := c.OutOrStdout().Write(httpapi.Document(version))
+		return err
+	}}
 }
 
 func versionCommand() *cobra.Command {

@@ -1,0 +1,66 @@
+import { keepPreviousData, useInfiniteQuery, type QueryKey } from "@tanstack/react-query";
+import { Button, Card, Table, type TableProps } from "antd";
+import type { ReactNode } from "react";
+import { Failure } from "./states";
+
+interface PageOf<T> {
+  items: T[] | null;
+  next?: string;
+}
+
+/**
+ * A list as every screen shows one: filters above, rows that load on, and what to say when there are none.
+ * Filters belong into the address, so that a list can be sent to a colleague.
+ */
+export function List<T extends object>({
+  queryKey,
+  load,
+  columns,
+  rowKey,
+  filters,
+  empty,
+  onRow,
+}: {
+  queryKey: QueryKey;
+  load(cursor: string | undefined): Promise<PageOf<T>>;
+  columns: TableProps<T>["columns"];
+  rowKey: keyof T & string;
+  filters?: ReactNode;
+  empty: ReactNode;
+  onRow?: TableProps<T>["onRow"];
+}) {
+  const q = useInfiniteQuery({
+    queryKey,
+    queryFn: ({ pageParam }) => load(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next || undefined,
+    placeholderData: keepPreviousData,
+  });
+  const rows = q.data?.pages.flatMap((p) => p.items ?? []) ?? [];
+  return (
+    <Card variant="borderless" styles={{ body: { padding: 0 } }}>
+      {filters && <div style={{ display: "flex", gap: 8, flexWrap: "wrap", padding: 16 }}>{filters}</div>}
+      {q.error && rows.length === 0 ? (
+        <Failure error={q.error} onRetry={() => void q.refetch()} />
+      ) : (
+        <Table<T>
+          columns={columns}
+          dataSource={rows}
+          rowKey={rowKey}
+          loading={q.isPending || q.isPlaceholderData}
+          pagination={false}
+          onRow={onRow}
+          locale={{ emptyText: q.isPending ? " " : empty }}
+          scroll={{ x: "max-content" }}
+        />
+      )}
+      {q.hasNextPage && (
+        <div style={{ padding: 16, textAlign: "center" }}>
+          <Button loading={q.isFetchingNextPage} onClick={() => void q.fetchNextPage()}>
+            加载更多
+          </Button>
+        </div>
+      )}
+    </Card>
+  );
+}

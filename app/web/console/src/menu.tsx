@@ -1,0 +1,44 @@
+import { AppstoreOutlined, AimOutlined, BarChartOutlined, FireOutlined, SendOutlined, SettingOutlined, ShareAltOutlined, TeamOutlined } from "@ant-design/icons";
+import type { ReactNode } from "react";
+
+export interface Place {
+  path: string;
+  label: string;
+  /** Who may see it; "" for everyone who is signed in. */
+  permission: string;
+}
+
+export interface Group {
+  key: string;
+  label: string;
+  icon: ReactNode;
+  places: Place[];
+}
+
+/** The eight groups of the console. Only what works stands here; a group without places is not shown. */
+export const groups: Group[] = [
+  { key: "home", label: "工作台", icon: <AppstoreOutlined />, places: [{ path: "/", label: "工作台", permission: "" }] },
+  { key: "people", label: "客户", icon: <TeamOutlined />, places: [{ path: "/contacts", label: "客户", permission: "contacts.read" }] },
+  { key: "bait", label: "获客", icon: <AimOutlined />, places: [] },
+  {
+    key: "reach",
+    label: "触达",
+    icon: <SendOutlined />,
+    places: [
+      { path: "/journeys", label: "旅程", permission: "journeys.read" },
+      { path: "/messages", label: "消息", permission: "messages.read" },
+    ],
+  },
+  { key: "share", label: "全员营销", icon: <ShareAltOutlined />, places: [] },
+  { key: "leads", label: "线索", icon: <FireOutlined />, places: [] },
+  { key: "insight", label: "分析", icon: <BarChartOutlined />, places: [] },
+  {
+    key: "settings",
+    label: "设置",
+    icon: <SettingOutlined />,
+    places: [
+      { path: "/settings/accounts", label: "渠道与健康", permission: "accounts.read" },
+      { path: "/settings/dead-letters", label: "死信", permission: "system.read" },
+    ],
+  },
+];

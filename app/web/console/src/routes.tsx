@@ -1,0 +1,50 @@
+import { lazy, type ComponentType } from "react";
+import { createBrowserRouter, Link } from "react-router";
+import { Shell } from "./shell";
+
+/** A screen that is loaded when it is opened. */
+function screen(load: () => Promise<{ default: ComponentType }>) {
+  const Screen = lazy(load);
+  return <Screen />;
+}
+
+const frame = lazy(() => import("./frame"));
+
+/** A screen that broke, or whose code a new version of Koi replaced. */
+function Broken() {
+  return (
+    <main className="plain">
+      <h1>页面出错了</h1>
+      <p>Koi 可能刚刚升级。请刷新；仍然如此，请把发生的时间告诉管理员。</p>
+      <button type="button" onClick={() => location.reload()}>
+        刷新
+      </button>
+    </main>
+  );
+}
+
+function NotFound() {
+  return (
+    <main className="plain">
+      <h1>没有这个页面</h1>
+      <p>地址可能写错了，或这个功能还没有。</p>
+      <Link to="/">回到工作台</Link>
+    </main>
+  );
+}
+
+export const router = createBrowserRouter(
+  [
+    { Component: frame, errorElement: <Broken />, children: [{ path: "/sign-in", element: screen(() => import("./features/session/page")) }] },
+    {
+      path: "/",
+      element: <Shell />,
+      errorElement: <Broken />,
+      children: [
+        { index: true, element: screen(() => import("./features/home/page")) },
+        { path: "*", element: <NotFound /> },
+      ],
+    },
+  ],
+  { basename: "/console" },
+);

@@ -1,0 +1,99 @@
+import { useSession } from "@koi/shared";
+import { lazy, Suspense } from "react";
+import { Link, Navigate, NavLink, useLocation, useNavigate } from "react-router";
+import { groups } from "./menu";
+import { color } from "./theme";
+
+const Frame = lazy(() => import("./frame"));
+
+/**
+ * What stands around every screen: groups on the left, the user above. It is plain HTML on purpose: it is
+ * all that is loaded before anything is seen, and antd's own menu and dropdown would be a quarter of that.
+ */
+export function Shell() {
+  const session = useSession();
+  const at = useLocation();
+  const navigate = useNavigate();
+  if (!session.me) return <Navigate to={`/sign-in?to=${encodeURIComponent(at.pathname + at.search)}`} replace />;
+  const name = session.me.user?.name || session.me.user?.login || "";
+  const shown = groups
+    .map((g) => ({ ...g, places: g.places.filter((p) => !p.permission || session.may(p.permission)) }))
+    .filter((g) => g.places.length > 0);
+  return (
+    <div className="shell">
+      <a className="skip" href="#main">
+        跳到正文
+      </a>
+      <nav className="side" aria-label="主菜单">
+        <Link to="/" className="brand">
+          <Mark />
+          锦鲤 Koi
+        </Link>
+        {shown.map((g) => (
+          <div key={g.key} className="group">
+            {g.places.length > 1 && (
+              <div className="group-name">
+                {g.icon}
+                {g.label}
+              </div>
+            )}
+            {g.places.map((p) => (
+              <NavLink key={p.path} to={p.path} end={p.path === "/"} className={g.places.length > 1 ? "place inner" : "place"}>
+                {g.places.length === 1 && g.icon}
+                {g.places.length === 1 ? g.label : p.label}
+              </NavLink>
+            ))}
+          </div>
+        ))}
+      </nav>
+      <header className="top">
+        <details className="user">
+          <summary aria-label={`${name}，打开用户菜单`}>
+            <span className="face" aria-hidden>
+              {name.slice(0, 1)}
+            </span>
+            {name}
+          </summary>
+          <div className="user-menu">
+            <button
+              type="button"
+              onClick={async () => {
+                await session.signOut();
+                navigate("/sign-in");
+              }}
+            >
+              退出登录
+            </button>
+          </div>
+        </details>
+      </header>
+      <div className="content" id="main">
+        <Suspense fallback={<Wait />}>
+          <Frame />
+        </Suspense>
+      </div>
+    </div>
+  );
+}
+
+/** Shown while a screen's code is on its way. */
+export function Wait() {
+  return (
+    <div className="wait" role="status" aria-label="正在加载">
+      <i />
+      <i />
+      <i />
+    </div>
+  );
+}
+
+/** The koi. */
+export function Mark({ size = 28 }: { size?: number }) {
+  return (
+    <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden>
+      <rect width="32" height="32" rx="8" fill={color.koi} />
+      <path d="M6 17c4-8 13-8 18-2l4-4v10l-4-4c-5 6-14 6-18 0z" fill="#fff" />
+      <circle cx="11" cy="15.5" r="1.2" fill={color.koi} />
+    </svg>
+  );
+}

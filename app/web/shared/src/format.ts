@@ -1,0 +1,41 @@
+import dayjs from "dayjs";
+import "dayjs/locale/zh-cn";
+import relative from "dayjs/plugin/relativeTime";
+
+dayjs.extend(relative);
+dayjs.locale("zh-cn");
+
+/** 11-22 14:03, with the year when it is another one. */
+export function time(at: string | number | undefined | null): string {
+  if (!at) return "—";
+  const t = dayjs(at);
+  return t.format(t.year() === dayjs().year() ? "MM-DD HH:mm" : "YYYY-MM-DD HH:mm");
+}
+
+/** 14:03:05 */
+export function clock(at: string | number): string {
+  return dayjs(at).format("HH:mm:ss");
+}
+
+/** 3 分钟前 */
+export function ago(at: string | number | undefined | null): string {
+  return at ? dayjs(at).fromNow() : "—";
+}
+
+/** 2026-11-22 星期日 */
+export function day(at: string | number): string {
+  return dayjs(at).format("YYYY-MM-DD dddd");
+}
+
+/** 12,345 */
+export function count(n: number | undefined | null): string {
+  return n == null ? "—" : n.toLocaleString("zh-CN");
+}
+
+/** 1 小时 5 分 */
+export function span(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} 秒`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} 分钟`;
+  const h = Math.floor(seconds / 3600);
+  return h < 48 ? `${h} 小时 ${Math.floor((seconds % 3600) / 60)} 分` : `${Math.floor(h / 24)} 天`;
+}

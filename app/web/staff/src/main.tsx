@@ -1,0 +1,14 @@
+import { newQueryClient, SessionProvider } from "@koi/shared";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { createRoot } from "react-dom/client";
+import { RouterProvider } from "react-router";
+import { router } from "./routes";
+import "./style.css";
+
+createRoot(document.getElementById("root")!).render(
+  <QueryClientProvider client={newQueryClient()}>
+    <SessionProvider pending={<p className="wait">正在打开…</p>}>
+      <RouterProvider router={router} />
+    </SessionProvider>
+  </QueryClientProvider>,
+);
