@@ -277,6 +277,9 @@ func (s *Stage) consent(b *event.Batch, e *event.Event, p *Person) error {
 	}
 	// A clock that runs ahead must not make a statement that nothing later can change.
 	at := min(e.OccurredAt, e.ReceivedAt)
+	if !granted && at%1000 == 0 { // a platform's clock has seconds: within one, the refusal counts
+		at = min(at+999, e.ReceivedAt)
+	}
 	if p.Consents.tell(i, statement{at, granted}) {
 		p.Changes++
 		p.moved.row = true
