@@ -32,6 +32,9 @@ const (
 	// askAgain is how long a refusal of one template stands before Aliyun is asked about it again: an
 	// approval is to count soon, and a broken message must not become a flood of questions.
 	askAgain = time.Minute
+	// askTime bounds one question, since a message waits for it; maxAsked how many are remembered.
+	askTime  = 2 * time.Second
+	maxAsked = 10_000
 )
 
 // Directory is the mirror. Looking a template up costs no query and is safe from any goroutine.
@@ -42,8 +45,10 @@ type Directory struct {
 	source   Source
 	changed  chan struct{}
 
-	refreshing sync.Mutex // one reading of Aliyun at a time
-	mu         sync.Mutex // one change of the view at a time
+	refreshing sync.Mutex    // one reading of Aliyun at a time
+	judging    sync.Mutex    // one question about a template at a time
+	asked      map[key]int64 // when, wall Unix ms; guarded by judging
+	mu         sync.Mutex    // one change of the view at a time
 	view       atomic.Pointer[view]
 }
 
@@ -65,7 +70,7 @@ type Review struct {
 
 // NewDirectory makes an empty mirror; Load or Run fills it.
 func NewDirectory(d *db.DB, clk clock.Clock, accounts *account.Directory, source Source) *Directory {
-	m := &Directory{store: store{d}, clk: clk, accounts: accounts, source: source, changed: make(chan struct{}, 1)}
+	m := &Directory{store: store{d}, clk: clk, accounts: accounts, source: source, changed: make(chan struct{}, 1), asked: map[key]int64{}}
 	m.view.Store(&view{templates: map[key]Template{}, reviews: map[string]Review{}})
 	accounts.OnChange(func() {
 		select {
@@ -140,31 +145,53 @@ func (d *Directory) List() ([]Template, []Review) {
 // would make is checked with Aliyun first, at most once a minute for each template, so that an approval
 // counts at once.
 func (d *Directory) Judge(ctx context.Context, acc account.SMS, code string, kind Kind) (Template, string) {
-	t, ok, known := d.Find(acc.ID(), code)
+	t, _, known := d.Find(acc.ID(), code)
 	problem := d.Usable(acc.ID(), code, kind)
 	if !known || problem == "" {
 		return t, ""
 	}
-	now := clock.Ms(d.clk.Wall())
-	if ok && now-t.SeenAt < askAgain.Milliseconds() || !ok && now-d.view.Load().reviews[acc.ID()].TriedAt < askAgain.Milliseconds() {
-		return t, problem
+	d.judging.Lock()
+	defer d.judging.Unlock()
+	if d.asks(ctx, acc, code) {
+		t, _, _ = d.Find(acc.ID(), code)
+		problem = d.Usable(acc.ID(), code, kind)
 	}
+	return t, problem
+}
+
+// asks asks Aliyun about one template and reports whether it learned something. The caller holds judging.
+func (d *Directory) asks(ctx context.Context, acc account.SMS, code string) bool {
+	now := clock.Ms(d.clk.Wall())
+	k := key{acc.ID(), code}
+	t, ok, _ := d.Find(acc.ID(), code)
+	read := t.SeenAt
+	if !ok {
+		read = d.view.Load().reviews[acc.ID()].SeenAt
+	}
+	switch {
+	case now-read < askAgain.Milliseconds():
+		return false
+	case now-d.asked[k] < askAgain.Milliseconds():
+		return true // somebody else did, while we waited
+	}
+	if len(d.asked) >= maxAsked {
+		clear(d.asked)
+	}
+	d.asked[k] = now
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	fresh, err := d.source.Template(ctx, acc, code)
 	switch {
-	case fault.Is(err, fault.NotFound):
-		if ok { // it is gone; asked again after a while
-			t.SeenAt, t.State = now, Cancelled
-			d.put(ctx, t)
-		} else {
-			d.note(acc.ID(), now)
-		}
-		return t, problem
+	case fault.Is(err, fault.NotFound) && ok: // it is gone
+		t.State, t.SeenAt = Cancelled, now
+		d.put(ctx, t)
+		return true
 	case err != nil:
-		return t, problem // what was seen last stands
+		return false // what was seen last stands
 	}
 	fresh.Account, fresh.Code, fresh.SeenAt = acc.ID(), code, now
 	d.put(ctx, fresh)
-	return fresh, fresh.Usable(kind)
+	return true
 }
 
 // put keeps one template.
@@ -173,15 +200,6 @@ func (d *Directory) put(ctx context.Context, t Template) {
 		slog.Warn("短信模板的审核状态没有存下来，下次刷新时再存", "template", t.Code, "err", err)
 	}
 	d.edit(func(v *view) { v.templates[key{t.Account, t.Code}] = t })
-}
-
-// note remembers in memory that Aliyun was asked.
-func (d *Directory) note(account string, now int64) {
-	d.edit(func(v *view) {
-		r := v.reviews[account]
-		r.TriedAt = now
-		v.reviews[account] = r
-	})
 }
 
 func (d *Directory) edit(f func(v *view)) {

@@ -42,6 +42,15 @@ func Sample() Config {
 				{UserID: "wangfang", Name: "王芳", Position: "市场经理", Departments: []int{3}, Leads: []int{3}},
 			},
 		}},
+		SMS: []SMSAccount{{
+			AccessKeyID: "LTAIsampleaccesskey", AccessKeySecret: "sample-access-key-secret", Signs: []string{"锦鲤科技"}, ReceiptToken: "sample-receipt-token-0001",
+			Templates: []SMSTemplate{
+				{Code: "SMS_SAMPLE_CODE", Name: "登录验证码", Kind: "code", Content: "验证码${code}，5分钟内有效，请勿告诉他人。"},
+				{Code: "SMS_SAMPLE_DEMO", Name: "演示预约成功", Kind: "notice", Content: "${name}您好，您预约的产品演示已确认，顾问会在${time}与您联系。"},
+				{Code: "SMS_SAMPLE_NEWS", Name: "新案例上线", Kind: "marketing", Content: "同行业客户案例已上线，关注我们的公众号回复“案例”即可查看，拒收请回复R"},
+				{Code: "SMS_SAMPLE_WAIT", Name: "审核中的模板", Kind: "notice", Content: "您的试用申请已受理。", State: "reviewing"},
+			},
+		}},
 		People: []Person{
 			person("陈晨", "ChenChen", true, "zhangwei"),
 			person("赵敏", "ZhaoMin", true),

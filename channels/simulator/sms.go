@@ -21,10 +21,12 @@ import (
 
 // SMSAccount is an Aliyun account with its short message service (阿里云短信).
 type SMSAccount struct {
-	AccessKeyID     string        `yaml:"access_key_id"`
-	AccessKeySecret string        `yaml:"access_key_secret"`
-	Signs           []string      `yaml:"signs"`     // approved signatures
-	Templates       []SMSTemplate `yaml:"templates"` // empty: any template is taken, and its words aren't looked at
+	AccessKeyID     string   `yaml:"access_key_id"`
+	AccessKeySecret string   `yaml:"access_key_secret"`
+	Signs           []string `yaml:"signs"` // approved signatures
+	// Templates there are. Without any, the key may only send: any template is taken and its words aren't looked
+	// at, but asking for templates is refused.
+	Templates []SMSTemplate `yaml:"templates"`
 	// ReceiptToken is what PointAt makes the two addresses of that receipts and replies are pushed to.
 	ReceiptToken string `yaml:"receipt_token"`
 	ReportURL    string `yaml:"report_url"`

@@ -264,6 +264,9 @@ func (s *Simulator) querySMS(c *smsCall) (answer, *smsRefusal) {
 }
 
 func (s *Simulator) listSMSTemplates(c *smsCall) (answer, *smsRefusal) {
+	if len(c.account.Templates) == 0 {
+		return nil, denyf("isp.RAM_PERMISSION_DENY", "RAM权限DENY")
+	}
 	page, size, no := c.page("PageIndex", 50)
 	if no != nil {
 		return nil, no
@@ -278,6 +281,9 @@ func (s *Simulator) listSMSTemplates(c *smsCall) (answer, *smsRefusal) {
 }
 
 func (s *Simulator) getSMSTemplate(c *smsCall) (answer, *smsRefusal) {
+	if len(c.account.Templates) == 0 {
+		return nil, denyf("isp.RAM_PERMISSION_DENY", "RAM权限DENY")
+	}
 	t := c.account.template(c.str("TemplateCode"))
 	if t == nil {
 		return nil, denyf("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")

@@ -190,6 +190,17 @@ func TestCodes_keep_their_numbers_apart(t *testing.T) {
 	require.Empty(t, CodeOf(45009))
 }
 
+func TestSender_works_with_a_key_that_may_only_send(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s, func(c *simulator.Config) { c.SMS[0].Templates = nil })
+		require.NoError(t, r.templates.Refresh(t.Context()))
+		_, reviews := r.templates.List()
+		require.Contains(t, reviews[0].Problem, "AccessKey 没有短信权限")
+		require.Equal(t, outbox.Sent, r.send("notice", "SMS_ANY", map[string]string{"name": "陈"}).Status)
+	})
+}
+
 func TestSender_takes_a_new_key_without_a_restart(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
