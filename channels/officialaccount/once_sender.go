@@ -2,6 +2,7 @@ package officialaccount
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -52,7 +53,7 @@ const (
 
 type onceBody struct {
 	TemplateID  string           `json:"template_id"`
-	Scene       string           `json:"scene"`
+	Scene       json.Number      `json:"scene"`
 	Title       string           `json:"title"`
 	URL         string           `json:"url"`
 	Miniprogram *page            `json:"miniprogram"`
@@ -64,7 +65,7 @@ func (b *onceBody) check() *outbox.Outcome {
 		return no
 	}
 	content, ok := b.Data["content"]
-	scene, err := strconv.ParseUint(b.Scene, 10, 32)
+	scene, err := strconv.ParseUint(b.Scene.String(), 10, 32)
 	switch {
 	case !ok || len(b.Data) > 1:
 		return wrongBody(onceLabel + "只有 content 一个字段：请检查消息模板")
@@ -95,7 +96,7 @@ func (s *OnceSender) Send(ctx context.Context, m outbox.Attempt) outbox.Outcome 
 	for name, v := range b.Data {
 		data[name] = v
 	}
-	msg := &request.RequestTemlateMessageSubscribe{ToUser: m.To, TemplateID: b.TemplateID, URL: b.URL, Scene: b.Scene, Title: b.Title, Data: &data}
+	msg := &request.RequestTemlateMessageSubscribe{ToUser: m.To, TemplateID: b.TemplateID, URL: b.URL, Scene: b.Scene.String(), Title: b.Title, Data: &data}
 	if b.Miniprogram != nil {
 		msg.MiniProgram = &request.MiniProgram{AppID: b.Miniprogram.AppID, PagePath: b.Miniprogram.PagePath}
 	}
