@@ -62,7 +62,7 @@ var allowed = map[string]string{
 
 	"ingestEvents": editors, "getSystem": insight, "listDeadLetters": insight,
 
-	"listShares": known, "sumShares": known, "getShare": known, "addShare": sharers, "reverseCredit": sharers,
+	"listShares": known, "sumShares": known, "getShare": known, "mintShare": sharers, "reverseCredit": editors,
 }
 
 // place is an operation as the document tells it.
