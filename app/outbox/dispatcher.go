@@ -20,10 +20,16 @@ type Rate struct {
 }
 
 // defaultRates keep below what the platforms allow: WeCom 10,000 a minute per corp and API (path/90454);
-// the customer-service API of an official account names a day's quota only.
+// the interfaces of official accounts and mini-programs name a day's quota only. A welcome is worth nothing
+// after 20 s, so a crowd of new customers may use up the minute at once.
 var defaultRates = map[Channel]Rate{
-	WeComApp:   {PerSecond: 150, Burst: 50},
-	OfficialKF: {PerSecond: 200, Burst: 50},
+	WeComApp:         {PerSecond: 150, Burst: 50},
+	WeComWelcome:     {PerSecond: 150, Burst: 1000},
+	OfficialKF:       {PerSecond: 200, Burst: 50},
+	OfficialTemplate: {PerSecond: 200, Burst: 50},
+	OfficialNotice:   {PerSecond: 200, Burst: 50},
+	OfficialOnce:     {PerSecond: 200, Burst: 50},
+	MiniSubscribe:    {PerSecond: 200, Burst: 50},
 }
 
 // DispatcherConfig is what a dispatcher works with. Zero numbers get defaults.
