@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -253,6 +254,23 @@ func (d *Directory) refresh(ctx context.Context, due func(Review) bool) error {
 			return err
 		}
 	}
+	return d.forget(ctx)
+}
+
+// forget drops what is known of signatures that are no accounts any more.
+func (d *Directory) forget(ctx context.Context) error {
+	for name := range d.view.Load().reviews {
+		if _, ok := d.accounts.SMS(name); ok {
+			continue
+		}
+		if err := d.store.remove(ctx, name); err != nil {
+			return err
+		}
+		d.edit(func(v *view) {
+			delete(v.reviews, name)
+			maps.DeleteFunc(v.templates, func(k key, _ Template) bool { return k.account == name })
+		})
+	}
 	return nil
 }
 
@@ -266,11 +284,7 @@ func (d *Directory) keep(ctx context.Context, r Review, list []Template) error {
 		if r.Problem != "" {
 			return
 		}
-		for k := range v.templates {
-			if k.account == r.Account {
-				delete(v.templates, k)
-			}
-		}
+		maps.DeleteFunc(v.templates, func(k key, _ Template) bool { return k.account == r.Account })
 		for _, t := range list {
 			v.templates[key{t.Account, t.Code}] = t
 		}

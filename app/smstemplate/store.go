@@ -75,6 +75,21 @@ func (s store) replace(ctx context.Context, r Review, list []Template) error {
 	return nil
 }
 
+// remove deletes everything of an account.
+func (s store) remove(ctx context.Context, account string) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM sms_templates WHERE account=?", account); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM sms_template_reviews WHERE account=?", account)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget SMS templates of %s: %w", account, err)
+	}
+	return nil
+}
+
 // put stores one template.
 func (s store) put(ctx context.Context, t Template) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
