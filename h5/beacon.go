@@ -35,18 +35,6 @@ type beacon struct {
 	unreadable bool
 }
 
-// UnmarshalJSON takes an event whose fields are of the wrong kind for a bad one: the others are read on.
-func (b *beacon) UnmarshalJSON(raw []byte) error {
-	type plain beacon
-	var p plain
-	if err := json.Unmarshal(raw, &p); err != nil {
-		b.unreadable = true
-		return nil
-	}
-	*b = beacon(p)
-	return nil
-}
-
 // decode reads the array. What is no array of at most maxEvents is refused as a whole.
 func decode(body []byte) ([]beacon, error) {
 	body = bytes.TrimSpace(body)
@@ -54,8 +42,16 @@ func decode(body []byte) ([]beacon, error) {
 		return nil, fmt.Errorf("内容应为事件的 JSON 数组")
 	}
 	var list []beacon
-	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, fmt.Errorf("不是有效的 JSON 数组")
+	if json.Unmarshal(body, &list) != nil {
+		// An event whose fields are of the wrong kind is a bad one; the others are read.
+		var raw []json.RawMessage
+		if json.Unmarshal(body, &raw) != nil {
+			return nil, fmt.Errorf("不是有效的 JSON 数组")
+		}
+		list = make([]beacon, len(raw))
+		for i := range raw {
+			list[i].unreadable = json.Unmarshal(raw[i], &list[i]) != nil
+		}
 	}
 	if len(list) == 0 || len(list) > maxEvents {
 		return nil, fmt.Errorf("一次应为 1 到 %d 个事件，现在是 %d 个", maxEvents, len(list))
