@@ -204,7 +204,7 @@ func TestStage_closes_windows(t *testing.T) {
 
 		list, err := reach.NewDirectory(s.Koi).Windows(t.Context(), []int64{1}, t0+2*hour)
 		require.NoError(t, err)
-		require.Equal(t, []reach.AppWindow{{AppID: app, Window: got}}, list)
+		require.Equal(t, []reach.AppWindow{{AppID: app, Window: got, ActedAt: t0 + 2*hour}}, list)
 	})
 }
 
