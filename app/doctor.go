@@ -7,6 +7,7 @@ import (
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/doctor"
 	"github.com/koi-scrm/koi/channels/officialaccount"
+	"github.com/koi-scrm/koi/channels/sms"
 	"github.com/koi-scrm/koi/channels/wechat"
 	"github.com/koi-scrm/koi/channels/wecom"
 )
@@ -18,6 +19,7 @@ func (a *App) newDoctor(caller *wechat.Caller, corp *wecom.Client) *doctor.Docto
 		Examiners: []doctor.Examiner{
 			officialaccount.NewExaminer(caller, a.Accounts, a.Config.PublicURL),
 			wecom.NewExaminer(corp, a.Accounts, a.Config.PublicURL),
+			sms.NewExaminer(a.aliyun, a.Accounts, a.Config.PublicURL),
 		}})
 }
 
