@@ -14,7 +14,9 @@ import (
 	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/policy"
+	"github.com/koi-scrm/koi/channels/officialaccount"
 	"github.com/koi-scrm/koi/channels/simulator"
+	"github.com/koi-scrm/koi/configs"
 )
 
 // The table of error codes and what is to be done about each (catalogue of the platforms' codes), tried on
@@ -26,8 +28,8 @@ type way struct {
 	channel outbox.Channel
 	path    string // of the interface
 	cause   simulator.Act
-	first   []simulator.Act // what must have happened before, e.g. a subscription
-	bundle  string          // what answers the cause
+	first   func(*trial) // what must have happened before, e.g. a subscription
+	bundle  string       // what answers the cause
 }
 
 // codeRow is one row: what goes wrong and what becomes of the message.
@@ -71,14 +73,18 @@ func (r codeRow) try(t *testing.T, w way) {
 	if r.world != nil {
 		r.world(&world)
 	}
-	x := &trial{Koi: Start(t, Options{Store: dbtest.SQLiteConfig(t), Clock: clk, World: &world}), t: t, clock: clk, way: w}
+	world.People = []simulator.Person{{Name: "读者", Follows: []simulator.Follow{{AppID: AppID, OpenID: reader}}}}
+	world.Minis = []simulator.Mini{{AppID: miniID, AppSecret: appSecret, Name: "测试小程序", Token: token, AESKey: aesKey}}
+	x := &trial{t: t, clock: clk, way: w, Koi: Start(t, Options{Store: dbtest.SQLiteConfig(t), Clock: clk, World: &world, Configure: func(c *configs.Config) {
+		c.Accounts.Mini = []configs.WeChatAccount{{AppID: miniID, AppSecret: appSecret, Token: token, AESKey: aesKey, Name: "测试小程序", Mode: "aes"}}
+	}})}
 	x.Apply(w.bundle)
 	Until(t, "the staff are known", func() bool {
 		var list struct{ Items []any }
 		return x.API("GET", "/staff", nil, &list) == http.StatusOK && len(list.Items) == 1
 	})
-	for _, a := range w.first {
-		x.Act(a)
+	if w.first != nil {
+		w.first(x)
 	}
 	for _, m := range r.wrong {
 		if m.Path == "" {
@@ -143,14 +149,17 @@ type idOnly struct {
 type jsonID string
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (i *jsonID) UnmarshalJSON(raw []byte) error { *i = jsonID(strings.Trim(string(raw), `"`)); return nil }
+func (i *jsonID) UnmarshalJSON(raw []byte) error {
+	*i = jsonID(strings.Trim(string(raw), `"`))
+	return nil
+}
 
 // until waits until the message is in a state, for a reason unless that is "", and returns it as the API
 // shows it.
 func (x *trial) until(state outbox.State, why policy.Reason) httpapi.MessageDetail {
 	x.t.Helper()
 	var m httpapi.MessageDetail
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(patience / 3)
 	for {
 		require.Equal(x.t, http.StatusOK, x.API("GET", "/messages/"+x.id, nil, &m))
 		if m.State == string(state) && (why == "" || m.Reason == string(why)) {
@@ -183,7 +192,12 @@ func held(why policy.Reason) func(*trial) {
 func (w way) account() string { return w.cause.App }
 func (w way) person() string  { return w.cause.Who }
 
-const reader = "oReader000000000000000000001"
+const (
+	reader = "oReader000000000000000000001"
+	miniID = "wxtestmini0000001"
+
+	miniReader = "mReader000000000000000000001"
+)
 
 var kfWay = way{
 	channel: outbox.OfficialKF, path: "/cgi-bin/message/custom/send",
@@ -199,8 +213,11 @@ var appWay = way{
 		`{component: alert, config: {template: codes, to: [departments], departments: [1], expires: 48h}}`),
 }
 
-// codesBundle answers any message of a person with one message of a channel.
-func codesBundle(channel, template, step string) string {
+// codesBundle answers what happened with one message of a channel.
+func codesBundle(channel, template, step string, causes ...string) string {
+	if causes == nil {
+		causes = []string{"oa.message_received", "mp.message_received", "trial.requested"}
+	}
 	step = strings.TrimPrefix(step, "{")
 	return fmt.Sprintf(`
 messages:
@@ -212,13 +229,13 @@ journeys:
     status: live
     settings: {entry: {mode: concurrent}, freshness: 10m}
     nodes:
-      - {id: cause, component: on_event, config: {events: [oa.message_received, trial.requested]}}
+      - {id: cause, component: on_event, config: {events: [%s]}}
       - {id: send, %s
       - {id: done, component: end}
     edges:
       - {from: cause, to: send}
       - {from: send, to: done}
-`, channel, template, step)
+`, channel, template, strings.Join(causes, ", "), step)
 }
 
 // code answers a code for so many calls.
@@ -319,5 +336,181 @@ func TestCodes_wecom_app(t *testing.T) {
 		{name: "60020 address not trusted", wrong: code(60020, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 60020, calls: 1},
 	} {
 		t.Run(r.name, func(t *testing.T) { t.Parallel(); r.try(t, appWay) })
+	}
+}
+
+var templateWay = way{
+	channel: outbox.OfficialTemplate, path: "/cgi-bin/message/template/send",
+	cause: simulator.Act{Who: reader, App: AppID, Do: "say", With: "请发模板消息"},
+	bundle: codesBundle("official_template", `class: reply, kind: template, risk: low, template_id: T1, data: {thing1: 演示, time2: "10:00"}`,
+		`{component: send_template, config: {template: codes, expires: 48h}}`),
+}
+
+var noticeWay = way{
+	channel: outbox.OfficialNotice, path: "/cgi-bin/message/subscribe/bizsend",
+	cause: simulator.Act{Who: reader, App: AppID, Do: "say", With: "请发订阅通知"},
+	// Two messages' worth, so that what stops the second is not that nobody agreed to it.
+	first: func(x *trial) {
+		for _, popup := range []string{"1", "2"} {
+			x.Act(simulator.Act{Who: reader, App: AppID, Do: "subscribe_notice", With: "T1", State: popup})
+		}
+	},
+	bundle: codesBundle("official_notice", `class: service, kind: notice, template_id: T1, data: {thing1: 演示}`,
+		`{component: send_notice, config: {template: codes, expires: 48h}}`),
+}
+
+var onceWay = way{
+	channel: outbox.OfficialOnce, path: "/cgi-bin/message/template/subscribe",
+	cause: simulator.Act{Who: reader, App: AppID, Do: "say", With: "请发一次性订阅消息"},
+	first: func(x *trial) {
+		page, err := x.App.Invitations.URL(officialaccount.Invitation{AppID: AppID, TemplateID: "T1", Scene: 7, OpenID: reader})
+		require.NoError(x.t, err)
+		back := x.Act(simulator.Act{Who: reader, App: AppID, Do: "subscribe_once", With: page}).Redirect
+		_, path, _ := strings.Cut(back, "/callback/")
+		require.Equal(x.t, http.StatusOK, Status(x.URL+"/callback/"+path))
+		x.Settle()
+	},
+	bundle: codesBundle("official_once", `class: service, kind: once, template_id: T1, scene: 7, title: 活动提醒, content: 明天开始`,
+		`{component: send_once, config: {template: codes, expires: 48h}}`),
+}
+
+var miniWay = way{
+	channel: outbox.MiniSubscribe, path: "/cgi-bin/message/subscribe/send",
+	cause: simulator.Act{Who: miniReader, App: miniID, Do: "mini_say", With: "请发订阅消息"},
+	first: func(x *trial) {
+		for range 2 {
+			x.Act(simulator.Act{Who: miniReader, App: miniID, Do: "mini_subscribe", With: "T1"})
+		}
+	},
+	bundle: codesBundle("mini_subscribe", `class: service, kind: subscribe, template_id: T1, page: "pages/index", data: {thing1: 演示}`,
+		`{component: send_mini, config: {template: codes, expires: 48h}}`),
+}
+
+var welcomeWay = way{
+	channel: outbox.WeComWelcome, path: "/cgi-bin/externalcontact/send_welcome_msg",
+	cause: simulator.Act{Who: "wmReader00000000000000000001", App: Agent, Do: "add_staff", With: StaffID(0)},
+	bundle: codesBundle("wecom_welcome", `class: reply, kind: welcome, content: 您好`,
+		`{component: wecom_welcome, config: {template: codes}}`, "wecom.customer_added") +
+		"  - {key: friend_welcome, delete: true}\n", // the starter's own would be first
+}
+
+func TestCodes_official_template(t *testing.T) {
+	t.Parallel()
+	// client_msg_id: what may have arrived is sent again, and the platform drops the repeat (45065).
+	again := func(name string, n int, wrong ...simulator.Misbehaviour) codeRow {
+		return codeRow{name: name, wrong: wrong, state: outbox.Waiting, code: n, later: 10 * time.Second, then: outbox.Delivered, delivered: 1, calls: 2}
+	}
+	for _, r := range []codeRow{
+		again("-1 busy", -1, code(-1, 1)...),
+		again("HTTP 502", 0, simulator.Misbehaviour{Status: 502}),
+		again("dropped connection", 0, simulator.Misbehaviour{Drop: true}),
+		again("time-out after accepting, 45065", 0, simulator.Misbehaviour{After: true}),
+		{name: "45066 repeated too soon", world: func(c *simulator.Config) { c.ClientMsgIDPause = time.Minute },
+			wrong: []simulator.Misbehaviour{{After: true, Drop: true}}, state: outbox.Waiting, reason: outbox.ReasonRepeating,
+			later: 10 * time.Second, then: outbox.Waiting, delivered: 1, also: func(x *trial) {
+				Until(x.t, "it is repeated too soon", func() bool { return x.Sim.CallCount(x.way.path) == 2 })
+				require.Equal(x.t, 45066, x.until(outbox.Waiting, outbox.ReasonRetrying).Code)
+				x.clock.Advance(2 * time.Minute)
+				x.until(outbox.Delivered, "")
+				require.Len(x.t, x.Sim.Deliveries(simulator.DeliveryFilter{}), 1)
+			}},
+		{name: "40001 once", wrong: code(40001, 1), state: outbox.Delivered, delivered: 1, calls: 2},
+		{name: "40001 always", wrong: code(40001, always), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 40001, calls: 2},
+		{name: "40003 bad openid", wrong: code(40003, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 40003, calls: 1, also: held(policy.Unreachable)},
+		{name: "43004 must follow", wrong: code(43004, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 43004, calls: 1, also: held(policy.NotFollowing)},
+		{name: "45009 daily quota", wrong: code(45009, 1), state: outbox.Waiting, reason: policy.Paused, code: 45009,
+			later: untilMidnight, then: outbox.Delivered, delivered: 1, calls: 2},
+		{name: "40037 template unknown", world: templates, state: outbox.Rejected, reason: outbox.ReasonMisset, code: 40037, calls: 1, also: held(policy.TemplateDisabled)},
+		{name: "47003 field wrong", wrong: code(47003, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 47003, calls: 1, also: held(policy.TemplateDisabled)},
+		{name: "48001 not authorised", wrong: code(48001, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 48001, calls: 1},
+		{name: "receipt: blocked by the user", before: func(x *trial) { x.Act(simulator.Act{Who: reader, App: AppID, Do: "block"}) },
+			state: outbox.Rejected, reason: outbox.ReasonUndelivered, calls: 1},
+		{name: "receipt: the platform failed", wrong: []simulator.Misbehaviour{{Receipt: "failed: system failed"}},
+			state: outbox.Rejected, reason: outbox.ReasonUndelivered, calls: 1},
+	} {
+		t.Run(r.name, func(t *testing.T) { t.Parallel(); r.try(t, templateWay) })
+	}
+}
+
+// templates gives the accounts templates, none of which is the one used.
+func templates(c *simulator.Config) {
+	c.Officials[0].Templates = []simulator.Template{{ID: "T0", Title: "别的模板"}}
+}
+
+func TestCodes_official_notice(t *testing.T) {
+	t.Parallel()
+	for _, r := range []codeRow{
+		{name: "accepted and delivered", state: outbox.Delivered, delivered: 1, calls: 1},
+		{name: "-1 busy", wrong: code(-1, 1), state: outbox.Doubtful, reason: outbox.ReasonUnsure, code: -1, calls: 1},
+		{name: "time-out after accepting", wrong: []simulator.Misbehaviour{{After: true, Receipt: ""}}, state: outbox.Doubtful, reason: outbox.ReasonUnsure, delivered: 1, calls: 1},
+		{name: "40001 once", wrong: code(40001, 1), state: outbox.Delivered, delivered: 1, calls: 2},
+		{name: "43101 no subscription", wrong: code(43101, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 43101, calls: 1, also: held(policy.SubscriptionRefused)},
+		{name: "45009 daily quota", wrong: code(45009, 1), state: outbox.Waiting, reason: policy.Paused, code: 45009,
+			later: untilMidnight, then: outbox.Delivered, delivered: 1, calls: 2},
+		{name: "40037 template unknown", wrong: code(40037, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 40037, calls: 1, also: held(policy.TemplateDisabled)},
+		{name: "47003 field wrong", wrong: code(47003, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 47003, calls: 1, also: held(policy.TemplateDisabled)},
+		{name: "receipt: the platform failed", wrong: []simulator.Misbehaviour{{Receipt: "43101 user refuse"}},
+			state: outbox.Rejected, reason: outbox.ReasonUndelivered, code: 43101, calls: 1},
+	} {
+		t.Run(r.name, func(t *testing.T) { t.Parallel(); r.try(t, noticeWay) })
+	}
+}
+
+func TestCodes_official_once(t *testing.T) {
+	t.Parallel()
+	for _, r := range []codeRow{
+		{name: "accepted", state: outbox.Accepted, delivered: 1, calls: 1, also: held(policy.NotSubscribed)},
+		{name: "-1 busy", wrong: code(-1, 1), state: outbox.Doubtful, reason: outbox.ReasonUnsure, code: -1, calls: 1},
+		{name: "time-out after accepting", wrong: []simulator.Misbehaviour{{After: true}}, state: outbox.Doubtful, reason: outbox.ReasonUnsure, delivered: 1, calls: 1},
+		{name: "40001 once", wrong: code(40001, 1), state: outbox.Accepted, delivered: 1, calls: 2},
+		{name: "43101 no subscription", wrong: code(43101, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 43101, calls: 1, also: held(policy.SubscriptionRefused)},
+		{name: "45009 daily quota", wrong: code(45009, 1), state: outbox.Waiting, reason: policy.Paused, code: 45009,
+			later: untilMidnight, then: outbox.Accepted, delivered: 1, calls: 2},
+		{name: "47003 field wrong", wrong: code(47003, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 47003, calls: 1, also: held(policy.TemplateDisabled)},
+	} {
+		t.Run(r.name, func(t *testing.T) { t.Parallel(); r.try(t, onceWay) })
+	}
+}
+
+func TestCodes_mini_subscribe(t *testing.T) {
+	t.Parallel()
+	for _, r := range []codeRow{
+		{name: "accepted and delivered", state: outbox.Delivered, delivered: 1, calls: 1},
+		{name: "-1 busy", wrong: code(-1, 1), state: outbox.Doubtful, reason: outbox.ReasonUnsure, code: -1, calls: 1},
+		{name: "time-out after accepting", wrong: []simulator.Misbehaviour{{After: true}}, state: outbox.Doubtful, reason: outbox.ReasonUnsure, delivered: 1, calls: 1},
+		{name: "40001 once", wrong: code(40001, 1), state: outbox.Delivered, delivered: 1, calls: 2},
+		{name: "42001 once", before: func(x *trial) { x.Sim.ExpireTokens(miniID) }, state: outbox.Delivered, delivered: 1},
+		{name: "40003 bad openid", wrong: code(40003, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 40003, calls: 1, also: held(policy.Unreachable)},
+		{name: "43101 no subscription", wrong: code(43101, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 43101, calls: 1, also: held(policy.SubscriptionRefused)},
+		{name: "45009 daily quota", wrong: code(45009, 1), state: outbox.Waiting, reason: policy.Paused, code: 45009,
+			later: untilMidnight, then: outbox.Delivered, delivered: 1, calls: 2},
+		{name: "40037 template unknown", wrong: code(40037, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 40037, calls: 1, also: held(policy.TemplateDisabled)},
+		{name: "47003 field wrong", wrong: code(47003, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 47003, calls: 1, also: held(policy.TemplateDisabled)},
+		{name: "41030 page unknown", wrong: code(41030, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 41030, calls: 1},
+		{name: "receipt: the platform failed", wrong: []simulator.Misbehaviour{{Receipt: "43101 user refuse"}},
+			state: outbox.Rejected, reason: outbox.ReasonUndelivered, code: 43101, calls: 1},
+	} {
+		t.Run(r.name, func(t *testing.T) { t.Parallel(); r.try(t, miniWay) })
+	}
+}
+
+func TestCodes_wecom_welcome(t *testing.T) {
+	t.Parallel()
+	for _, r := range []codeRow{
+		{name: "accepted", state: outbox.Accepted, delivered: 1, calls: 1},
+		{name: "-1 busy", wrong: code(-1, 1), state: outbox.Waiting, code: -1, later: 5 * time.Second, then: outbox.Accepted, delivered: 1, calls: 2},
+		{name: "time-out after accepting, 41051", wrong: []simulator.Misbehaviour{{After: true}}, state: outbox.Waiting,
+			later: 5 * time.Second, then: outbox.Accepted, delivered: 1, calls: 2},
+		{name: "41096 another app is sending", wrong: code(41096, 1), state: outbox.Waiting, reason: outbox.ReasonRetrying, code: 41096,
+			later: 5 * time.Second, then: outbox.Accepted, delivered: 1, calls: 2},
+		{name: "41096 for longer than 20 s", wrong: code(41096, always), state: outbox.Waiting, reason: outbox.ReasonRetrying, code: 41096,
+			later: 21 * time.Second, then: outbox.Doubtful, calls: 1}, // whose greeting the friend got isn't known
+		{name: "41050 code expired", wrong: code(41050, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 41050, calls: 1},
+		{name: "41051 sent already", wrong: code(41051, 1), state: outbox.Accepted, code: 41051, calls: 1},
+		{name: "40014 once", wrong: code(40014, 1), state: outbox.Accepted, delivered: 1, calls: 2},
+		{name: "45033 concurrency", wrong: code(45033, 1), state: outbox.Waiting, reason: outbox.ReasonRetrying, code: 45033,
+			later: 10 * time.Second, then: outbox.Accepted, delivered: 1, calls: 2},
+	} {
+		t.Run(r.name, func(t *testing.T) { t.Parallel(); r.try(t, welcomeWay) })
 	}
 }

@@ -91,7 +91,9 @@ func TestTokens_two_processes_on_one_MariaDB_fetch_one_token_and_renew_a_refused
 			require.EqualValues(t, 1, sim.CallCount(c.path))
 
 			c.refused(sim)
-			second := ask(t, nodes, func(ctx context.Context, n *account.Tokens) (string, error) { return n.Refresh(ctx, c.credential, first) })
+			second := ask(t, nodes, func(ctx context.Context, n *account.Tokens) (string, error) {
+				return n.Refresh(ctx, c.credential, first)
+			})
 			require.NotEqual(t, first, second)
 			require.EqualValues(t, 1+c.renewal, sim.CallCount(c.path))
 
