@@ -75,6 +75,28 @@ func TestLatency_sees_an_answer_to_every_keyword(t *testing.T) {
 	require.Positive(t, r.Value("at50_keywords"))
 }
 
+func TestSend_delivers_each_message_once_and_settles_its_row(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, o Options) {
+		o.People, o.Events, o.Rate, o.Seconds = 50, 300, 50, 2
+		r, err := Send(t.Context(), small(t, o))
+		require.NoError(t, err)
+		met(t, r, "errors", "backlog_rows", "backlog_sent", "backlog_deliveries", "backlog_repeats", "at_lost", "at_repeats")
+		require.EqualValues(t, 300, r.Value("backlog_rows"))
+		require.Positive(t, r.Value("bare_rate"))
+		require.Positive(t, r.find("send_rate").Ratio)
+	})
+}
+
+func TestWelcome_greets_every_new_friend_once(t *testing.T) {
+	t.Parallel()
+	o := small(t, Options{People: 100, Rate: 110, Seconds: 2})
+	r, err := Welcome(t.Context(), o)
+	require.NoError(t, err)
+	met(t, r, "errors", "unwelcomed", "welcomed_twice", "refused")
+	require.EqualValues(t, 20, r.Value("friends"))
+}
+
 func TestData_writes_people_that_Koi_knows(t *testing.T) {
 	t.Parallel()
 	o := small(t, Options{People: 300, Dir: t.TempDir()})

@@ -123,8 +123,10 @@ func (r *rig) answerTimes(ctx context.Context, report *Report, t *traffic, rate,
 type call struct {
 	ID   int64 `json:"id"`
 	At   int64 `json:"at"` // Unix ms
+	Code int   `json:"errcode"`
 	Body struct {
-		ToUser string `json:"touser"`
+		ToUser      string `json:"touser"`
+		WelcomeCode string `json:"welcome_code"`
 	} `json:"body"`
 }
 

@@ -110,7 +110,7 @@ func (r *rig) configure(platforms string) (err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: 127.0.0.1:0\npublic_url: http://127.0.0.1\ndata_dir: %q\nlog: {level: warn}\n", r.data())
 	fmt.Fprintf(&b, "database: {driver: %s, dsn: %q}\n", r.Driver, r.DSN)
-	fmt.Fprintf(&b, "channels:\n  wechat: {base_url: %q}\n  wecom: {base_url: %q}\n", platforms, platforms)
+	fmt.Fprintf(&b, "channels:\n  wechat: {base_url: %q}\n  wecom: {base_url: %q}\n  webhook: {allow: [127.0.0.0/8]}\n", platforms, platforms)
 	fmt.Fprintf(&b, "accounts:\n  official:\n    - {app_id: %s, app_secret: benchsecret, token: %s, aes_key: %s, name: 压测公众号}\n", appID, token, aesKey)
 	fmt.Fprintf(&b, "  wecom:\n    - {corp_id: %s, agent_id: %d, agent_secret: benchsecret, token: %s, aes_key: %s, name: 压测应用}\n", corpID, agentID, token, aesKey)
 	r.file = filepath.Join(r.dir, "koi.yaml")

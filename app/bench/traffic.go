@@ -113,6 +113,7 @@ type callback struct {
 	plain   string
 	person  int
 	keyword bool
+	friend  bool // of a member of staff, new
 }
 
 // make chooses an act as of a time.
@@ -174,9 +175,11 @@ func official(n int, at time.Time, kind, rest string) string {
 func customer(change string, n int, at time.Time) string {
 	return fmt.Sprintf("<xml><ToUserName><![CDATA[%s]]></ToUserName><FromUserName><![CDATA[sys]]></FromUserName><CreateTime>%d</CreateTime><MsgType><![CDATA[event]]></MsgType>"+
 		"<Event><![CDATA[change_external_contact]]></Event><ChangeType><![CDATA[%s]]></ChangeType><UserID><![CDATA[%s]]></UserID><ExternalUserID><![CDATA[%s]]></ExternalUserID>"+
-		"<State><![CDATA[expo]]></State><WelcomeCode><![CDATA[w%d]]></WelcomeCode></xml>",
-		corpID, at.Unix(), change, staffID(n), external(n), n)
+		"<State><![CDATA[expo]]></State><WelcomeCode><![CDATA[%s]]></WelcomeCode></xml>",
+		corpID, at.Unix(), change, staffID(n), external(n), welcomeCode(n))
 }
+
+func welcomeCode(n int) string { return fmt.Sprintf("w%d", n) }
 
 // volley is requests written out beforehand.
 type volley struct {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/event"
 )
@@ -21,7 +23,7 @@ type Rate struct {
 
 // defaultRates keep below what the platforms allow: WeCom 10,000 a minute per corp and API (path/90454);
 // the interfaces of official accounts and mini-programs name a day's quota only. A welcome is worth nothing
-// after 20 s, so a crowd of new customers may use up the minute at once.
+// after 20 s, so a crowd of new customers may use up the minute at once. A webhook has no quota: whoever receives slows us down by answering late, or 429.
 var defaultRates = map[Channel]Rate{
 	WeComApp:         {PerSecond: 150, Burst: 50},
 	WeComWelcome:     {PerSecond: 150, Burst: 1000},
@@ -30,6 +32,7 @@ var defaultRates = map[Channel]Rate{
 	OfficialNotice:   {PerSecond: 200, Burst: 50},
 	OfficialOnce:     {PerSecond: 200, Burst: 50},
 	MiniSubscribe:    {PerSecond: 200, Burst: 50},
+	Webhook:          {PerSecond: float64(rate.Inf), Burst: 1},
 }
 
 // DispatcherConfig is what a dispatcher works with. Zero numbers get defaults.

@@ -31,7 +31,7 @@ type Config struct {
 	Quotas map[string]int `yaml:"quotas"`
 
 	// AcceptStrangers lets messages reach recipients nobody created, as if they had just written to us:
-	// for load, where the people live in the load process.
+	// for load, where the people live in the load process. A welcome code nobody was given is good once.
 	AcceptStrangers bool `yaml:"accept_strangers"`
 
 	// ClientMsgIDPause is how soon a repeat with the same client_msg_id is answered 45066 instead of 45065.

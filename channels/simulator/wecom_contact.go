@@ -177,7 +177,12 @@ var welcomeChecks = []check{
 
 func (s *Simulator) sendWelcome(c *call) (answer, *refusal) {
 	w, known := s.welcomes.get(c.in.str("welcome_code"), c.now)
-	if !known || w.relation.staff.corp != c.corp {
+	if !known && s.cfg.AcceptStrangers {
+		s.welcomes.put(c.in.str("welcome_code"), &welcome{used: true}, c.now+welcomeMemory.Milliseconds(), c.now)
+		s.deliver(c, message{account: c.account(), to: c.in.str("welcome_code"), kind: "welcome", content: map[string]any{"text": c.in.at("text")}})
+		return ok(nil), nil
+	}
+	if !known || w.relation != nil && w.relation.staff.corp != c.corp {
 		return nil, refuse(41050)
 	}
 	if w.used {

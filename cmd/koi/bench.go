@@ -27,6 +27,8 @@ func benchCommand() *cobra.Command {
 		benchOf("beacons", "网页埋点：管线暂停时的受理延迟与峰值，每次请求 5 条", bench.Beacons),
 		benchOf("pipeline", "起步方案全部启用时处理积压事件的速度，与同样的行裸写之比", bench.Pipeline),
 		benchOf("journeys", "旅程里的等待迟多久结束，和同时到期时处理多快", bench.Journeys),
+		benchOf("send", "Webhook 发往本机的速度，与裸 HTTP 循环之比；事件 → 接收方的时延", bench.Send),
+		benchOf("welcome", "新好友 → 欢迎语交给企业微信的时延，同时有其他事件", bench.Welcome),
 		benchOf("latency", "事件 → 消息交给平台的时延，5% 是关键词消息", bench.Latency),
 	)
 	return c
@@ -53,9 +55,9 @@ func benchOf(name, short string, measure func(context.Context, bench.Options) (*
 	f.StringVar(&driver, "driver", "sqlite", "数据库：sqlite 或 mysql")
 	f.StringVar(&o.DSN, "dsn", "", "mysql 的地址，如 root:pw@tcp(127.0.0.1:3306)/：会新建一个数据库，结束后删掉")
 	f.StringVar(&o.Dir, "dir", "", "保留数据的目录，可再次使用（默认临时目录，用完即删）")
-	f.IntVar(&o.People, "people", 0, "库里先有多少人（默认 10000，latency 为 20000）")
-	f.IntVar(&o.Events, "events", 0, "pipeline：积压多少条事件（默认 60000）")
-	f.IntVar(&o.Rate, "rate", 0, "每秒多少次（默认 callbacks 10000，latency 1000 与 2000）")
+	f.IntVar(&o.People, "people", 0, "库里先有多少人（默认 10000，latency、welcome 为 20000，journeys 为 50000）")
+	f.IntVar(&o.Events, "events", 0, "pipeline、send：积压多少条事件（默认 60000、30000）")
+	f.IntVar(&o.Rate, "rate", 0, "每秒多少次（默认 callbacks、beacons 10000，latency 1000 与 2000，welcome 2200，journeys 1000，send 500）")
 	f.IntVar(&o.Seconds, "seconds", 0, "每档压多少秒")
 	f.DurationVar(&o.Limit, "limit", time.Hour, "总共最多多久")
 	f.BoolVar(&machine, "json", false, "输出 JSON")
