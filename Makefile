@@ -51,8 +51,8 @@ lint: ## golangci-lint, at the version pinned in .ci/tools/go.mod
 	@.ci/provision gcc
 	$(LINT) run ./...
 
-bench: build ## measure admission, pipeline, latency and journeys on this machine, with ratios
-	@for what in callbacks beacons pipeline latency journeys; do bin/koi bench $$what; done
+bench: build ## measure admission, pipeline, latency, sending and journeys on this machine, with ratios
+	@for what in callbacks beacons pipeline latency welcome send journeys; do bin/koi bench $$what; done
 
 node: ## install the Node modules that tests use
 	@.ci/provision node

@@ -23,7 +23,8 @@ type Rate struct {
 
 // defaultRates keep below what the platforms allow: WeCom 10,000 a minute per corp and API (path/90454);
 // the interfaces of official accounts and mini-programs name a day's quota only. A welcome is worth nothing
-// after 20 s, so a crowd of new customers may use up the minute at once. A webhook has no quota: whoever receives slows us down by answering late, or 429.
+// after 20 s, so a crowd of new customers may use up the minute at once. A webhook has no quota: whoever
+// receives slows us down by answering late, or 429.
 var defaultRates = map[Channel]Rate{
 	WeComApp:         {PerSecond: 150, Burst: 50},
 	WeComWelcome:     {PerSecond: 150, Burst: 1000},
