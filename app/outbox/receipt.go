@@ -50,6 +50,9 @@ type said struct {
 // receiptKeyOf is the platform's name in a receipt, or in a result that a receipt will follow; zero
 // otherwise.
 func (s *Stage) receiptKeyOf(e *event.Event) receiptKey {
+	if e.Type != event.CommandMessageResult && !isReceipt(e) {
+		return receiptKey{} // nearly everything
+	}
 	k := receiptKey{e.Account, e.Props.Str("platform_id")}
 	if k.platformID == "" || !isReceipt(e) && !(e.Type == event.CommandMessageResult && s.receives(Channel(e.Props.Str("channel")))) {
 		return receiptKey{}
