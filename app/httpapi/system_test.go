@@ -38,10 +38,10 @@ func TestAPI_tells_what_is_wrong_in_one_form(t *testing.T) {
 	require.NotContains(t, string(broken.raw), "api_keys")
 }
 
-func TestAPI_every_route_is_guarded(t *testing.T) {
+func TestAPI_every_guarded_route_asks_strangers_who_they_are(t *testing.T) {
 	t.Parallel()
 	r := boot(t, dbtest.SQLiteConfig(t))
-	nobody, least := r.client(), r.user("eve", auth.Employee)
+	nobody := r.client()
 	paths, _ := r.client().get("/api/v1/openapi.json").is(200).value("paths").(map[string]any)
 	require.NotEmpty(t, paths)
 	for path, item := range paths {
@@ -53,9 +53,6 @@ func TestAPI_every_route_is_guarded(t *testing.T) {
 			}
 			path := strings.NewReplacer("{id}", "1", "{run}", "1", "{app_id}", "wx1", "{corp_id}", "ww1", "{agent_id}", "1").Replace(path)
 			nobody.do(strings.ToUpper(method), path, "{}").failure(401, "denied")
-			if op["x-permission"] != nil {
-				least.do(strings.ToUpper(method), path, "{}").failure(403, "denied")
-			}
 		}
 	}
 }
