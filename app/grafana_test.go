@@ -33,7 +33,7 @@ func TestGrafana_draws_every_metric_and_only_those(t *testing.T) {
 		}
 		for lit := range s.strings() {
 			if metric.MatchString(lit) && lit != "koi_session" { // the cookie
-				measured[lit] = true
+				measured[strings.TrimSuffix(lit, "_count")] = true // read by koi bench
 			}
 		}
 	}
