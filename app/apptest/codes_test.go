@@ -328,6 +328,11 @@ func TestCodes_wecom_app(t *testing.T) {
 		{name: "40014 once", wrong: code(40014, 1), state: outbox.Accepted, delivered: 1, calls: 2},
 		{name: "42001 once", before: func(x *trial) { x.Sim.ExpireTokens(Agent) }, state: outbox.Accepted, delivered: 1},
 		{name: "40014 always", wrong: code(40014, always), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 40014, calls: 2},
+		// Of gettoken 40001 is a wrong secret: asking again would not help.
+		{name: "40001 bad secret", before: func(x *trial) {
+			require.NoError(x.t, x.Sim.Misbehave(simulator.Misbehaviour{Path: corpToken, Code: 40001, Times: always}))
+			x.Sim.ExpireTokens(Agent)
+		}, state: outbox.Rejected, reason: outbox.ReasonMisset, code: 40001, also: refreshed(corpToken, 2)},
 		{name: "45009 quota", wrong: code(45009, 1), state: outbox.Waiting, reason: policy.Paused, code: 45009,
 			later: 3 * time.Minute, then: outbox.Accepted, delivered: 1, calls: 2},
 		{name: "40003 no such member", wrong: code(40003, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 40003, calls: 1},
