@@ -28,12 +28,12 @@ func TestGrafana_draws_every_metric_and_only_those(t *testing.T) {
 	metric := regexp.MustCompile(`^koi_[a-z_]*[a-z]$`)
 	measured := map[string]bool{}
 	for _, s := range sources(t) {
-		if s.test() {
+		if s.test() || s.dir == "app/bench" { // which reads metrics, and names results of its own
 			continue
 		}
 		for lit := range s.strings() {
 			if metric.MatchString(lit) && lit != "koi_session" { // the cookie
-				measured[strings.TrimSuffix(lit, "_count")] = true // read by koi bench
+				measured[lit] = true
 			}
 		}
 	}
