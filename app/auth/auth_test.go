@@ -350,3 +350,58 @@ func TestRoles_and_permissions_have_Chinese_names(t *testing.T) {
 	}
 	require.Equal(t, auth.Permissions(), auth.Admin.Permissions(), "an administrator may everything")
 }
+
+func TestGate_a_user_is_a_member_of_staff_because_somebody_said_so(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		ctx := context.Background()
+		g, _ := newGate(s)
+		root := signIn(t, g, add(t, g, "root", auth.Admin).Login)
+		add(t, g, "wanglei", auth.Sales)
+		in := signIn(t, g, "wanglei")
+		require.Empty(t, in.Staff)
+		require.Equal(t, auth.Own, in.Reach())
+		_, err := g.ChangeUser(ctx, in.UserID, auth.UserChange{Staff: new("wanglei")})
+		requireKind(t, err, fault.Invalid)
+
+		told := g.Changed()
+		_, err = g.ChangeUser(ctx, in.UserID, auth.UserChange{Staff: new(" ww1/wanglei ")})
+		require.NoError(t, err)
+		<-told
+		_, err = g.Look(ctx, in.Token)
+		requireKind(t, err, fault.Denied)
+		in = signIn(t, g, "wanglei")
+		require.Equal(t, "ww1/wanglei", in.Staff)
+
+		reach := func(n auth.NewKey) auth.Reach {
+			t.Helper()
+			n.Name = "k"
+			_, secret, err := g.AddKey(ctx, n, &root.Principal)
+			require.NoError(t, err)
+			p, err := g.Key(ctx, secret)
+			require.NoError(t, err)
+			require.Equal(t, n.Staff, p.Staff)
+			return p.Reach()
+		}
+		require.Equal(t, auth.Everybody, reach(auth.NewKey{Scopes: []auth.Permission{auth.ReadContacts}}))
+		require.Equal(t, auth.Own, reach(auth.NewKey{Scopes: []auth.Permission{auth.ReadContacts}, Staff: "ww1/wanglei"}))
+		require.Equal(t, auth.Team, reach(auth.NewKey{Role: auth.Leader, Staff: "ww1/liwei"}))
+		require.Equal(t, auth.Nobody, reach(auth.NewKey{Role: auth.Employee}))
+	})
+}
+
+func TestGate_looking_at_a_session_does_not_keep_it_alive(t *testing.T) {
+	t.Parallel()
+	s := dbtest.SQLite(t)
+	g, clk := newGate(s)
+	add(t, g, "anna", auth.Admin)
+	in := signIn(t, g, "anna")
+	for range 3 {
+		clk.Advance(10 * time.Hour)
+		if _, err := g.Look(context.Background(), in.Token); err != nil {
+			requireKind(t, err, fault.Denied)
+			return
+		}
+	}
+	t.Fatal("the session outlived a day without use")
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/db/dbtest"
 )
@@ -90,6 +91,26 @@ func TestAPI_puts_changes_on_record_also_refused_ones(t *testing.T) {
 			r.lines("who=user:root&action=revokeKey", 1)
 			require.LessOrEqual(t, len(r.root.get("/api/v1/audit?limit=200&action=revokeKey").items()), 31)
 		})
+	})
+}
+
+func TestAPI_puts_command_lines_on_record(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		add := app.UserInput{Login: "olga", Role: auth.Sales, Staff: "ww1/olga", Password: password, By: "cli:op"}
+		var made app.UserLine
+		require.NoError(t, app.Do(t.Context(), r.app.Config, "user/add", add, &made))
+		require.Equal(t, "ww1/olga", made.Staff)
+		require.Error(t, app.Do(t.Context(), r.app.Config, "user/add", add, nil), "the name is taken")
+		require.NoError(t, app.Do(t.Context(), r.app.Config, "apply", app.ApplyInput{File: "a.yaml", Text: []byte(definitions), By: "cli:op"}, nil))
+		require.NoError(t, app.Do(t.Context(), r.app.Config, "user/list", nil, nil))
+		list := r.lines("who=cli:op", 3)
+		require.Equal(t, []any{"apply", "done", "cli"}, []any{at(list, 0, "action"), at(list, 0, "outcome"), at(list, 0, "place")})
+		require.Equal(t, []any{"user/add", "failed"}, []any{at(list, 1, "action"), at(list, 1, "outcome")})
+		require.Equal(t, "olga", at(list, 2, "detail").(map[string]any)["login"])
+		for i := range list {
+			require.Regexp(t, `\p{Han}`, at(list, i, "action_name"))
+		}
 	})
 }
 

@@ -41,7 +41,7 @@ func TestUser_adds_lists_and_resets(t *testing.T) {
 
 	code, out, _ = koi("list")
 	require.Equal(t, exitOK, code)
-	require.Regexp(t, `anna\s+安娜\s+管理员\s+正常\s+从未`, out)
+	require.Regexp(t, `anna\s+安娜\s+管理员\s+-\s+正常\s+从未`, out)
 }
 
 func TestReadPassword_takes_one_line(t *testing.T) {
