@@ -261,6 +261,7 @@ func TestReceipts_reach_the_persons_timeline_and_add_nothing_twice(t *testing.T)
 		r.append(report(r, lost.ID, event.MessageDelivered, nil))
 		r.step()
 		require.Equal(t, outbox.Delivered, r.get(lost.ID).State, "the receipt settles what nobody knew")
+		require.Equal(t, "biz"+idText(lost.ID), r.get(lost.ID).PlatformID, "and brings the platform's name of it")
 
 		p.always(outbox.Outcome{Status: outbox.Sent})
 		gone := r.goes(sms)

@@ -45,6 +45,8 @@ type said struct {
 	code    int
 	detail  string
 	carrier string // an SMS carrier's reason code
+	// platformID is how the platform named the message: its receipt may be here before our own result.
+	platformID string
 }
 
 // receiptKeyOf is the platform's name in a receipt, or in a result that a receipt will follow; zero
@@ -253,7 +255,7 @@ func (s *Stage) applyReceipt(b *event.Batch, e *event.Event) error {
 	if !isReceipt(e) {
 		return nil // told by this stage itself
 	}
-	x := said{state: receiptState(e), code: int(e.Props.Int("code")), detail: clip(e.Props.Str("reason")), carrier: e.Props.Str("err_code")}
+	x := said{state: receiptState(e), code: int(e.Props.Int("code")), detail: clip(e.Props.Str("reason")), carrier: e.Props.Str("err_code"), platformID: e.Props.Str("platform_id")}
 	if r := s.rows[s.found.of[e]]; r != nil {
 		return s.receive(b, e, r, x)
 	}
@@ -294,6 +296,9 @@ func (s *Stage) receive(b *event.Batch, e *event.Event, r *row, x said) error {
 	}
 	if r.state != Accepted { // nobody told us yet that the platform took it
 		r.unsure = false
+		if r.platformID == "" {
+			r.platformID = clip(x.platformID)
+		}
 		s.finish(r, Accepted, "")
 		if err := s.tell(b, e, r, event.MessageSent); err != nil {
 			return err
