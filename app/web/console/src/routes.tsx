@@ -42,6 +42,8 @@ export const router = createBrowserRouter(
       errorElement: <Broken />,
       children: [
         { index: true, element: screen(() => import("./features/home/page")) },
+        { path: "contacts", element: screen(() => import("./features/contacts/list")) },
+        { path: "contacts/:id", element: screen(() => import("./features/contacts/detail")) },
         { path: "*", element: <NotFound /> },
       ],
     },

@@ -6,7 +6,7 @@ export type Me = Schema<"Me">;
 
 interface Session {
   me: Me | undefined;
-  /** Nobody is signed in, or the session has ended under an open screen. */
+  /** The session has ended under an open screen. */
   lost: boolean;
   may(permission: string): boolean;
   signIn(login: string, password: string): Promise<void>;
@@ -38,7 +38,7 @@ export function SessionProvider({ children, pending }: { children: ReactNode; pe
   const session = useMemo<Session>(
     () => ({
       me: me ?? undefined,
-      lost,
+      lost: lost && !!me,
       may: (permission) => (me?.permissions ?? []).includes(permission as never),
       async signIn(login, password) {
         const next = await data(api.POST("/session", { body: { login, password } }));

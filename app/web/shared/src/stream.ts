@@ -1,48 +1,50 @@
 import { useEffect, useRef, useState } from "react";
+import type { Schema } from "./api/client";
 
-export interface Live {
-  /** What happened; the shape is the topic's (see /stream in the API). */
-  type: string;
-  data: unknown;
-}
+export type Topic = "events" | "messages" | "journeys" | "system";
 
 /**
- * Listens to the server's events while a screen is open. The browser reconnects by itself and says which
- * event it saw last, so nothing is missed and nothing comes twice.
+ * Listens to what the pipeline commits while a screen is open. The browser reconnects by itself and says
+ * what it saw last, so nothing is missed; what comes twice has the id it had before. When too much was
+ * missed, onReset is called and the screen reads anew. Returns whether the connection stands.
  */
-export function useStream(topics: string[], onEvent: (e: Live) => void, options: { contact?: string; paused?: boolean } = {}): boolean {
+export function useStream(
+  topics: Topic[],
+  on: { entry?(e: Schema<"TimelineEntry">): void; pulse?(p: { lag_seconds: number }): void; reset?(): void },
+  options: { contact?: string; off?: boolean } = {},
+): boolean {
   const [connected, setConnected] = useState(false);
-  const listener = useRef(onEvent);
+  const handlers = useRef(on);
   useEffect(() => {
-    listener.current = onEvent;
+    handlers.current = on;
   });
   const query = new URLSearchParams({ topics: topics.join(",") });
   if (options.contact) query.set("contact", options.contact);
-  const url = options.paused ? "" : `/api/v1/stream?${query}`;
+  const url = options.off ? "" : `/api/v1/stream?${query}`;
   useEffect(() => {
     if (!url) return;
     let source: EventSource;
     let again: ReturnType<typeof setTimeout> | undefined;
-    let seen = "";
+    let had = false;
     const open = () => {
       source = new EventSource(url);
-      source.onopen = () => setConnected(true);
-      source.onmessage = (m) => take("message", m);
-      for (const topic of topics) source.addEventListener(topic, (m) => take(topic, m));
+      source.onopen = () => {
+        // A new source does not know what the one before saw.
+        if (had) handlers.current.reset?.();
+        had = true;
+        setConnected(true);
+      };
       source.onerror = () => {
         setConnected(false);
         // A server that answers with an error ends the source for good; one that is away does not.
-        if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 3_000);
+        if (source.readyState !== EventSource.CLOSED) return;
+        again = setTimeout(open, 3_000);
       };
-    };
-    const take = (type: string, m: MessageEvent<string>) => {
-      if (m.lastEventId && m.lastEventId === seen) return;
-      seen = m.lastEventId;
-      try {
-        listener.current({ type, data: JSON.parse(m.data) });
-      } catch {
-        // a heartbeat
+      for (const topic of ["events", "messages", "journeys"]) {
+        source.addEventListener(topic, (m) => handlers.current.entry?.(JSON.parse((m as MessageEvent<string>).data)));
       }
+      source.addEventListener("system", (m) => handlers.current.pulse?.(JSON.parse((m as MessageEvent<string>).data)));
+      source.addEventListener("reset", () => handlers.current.reset?.());
     };
     open();
     return () => {

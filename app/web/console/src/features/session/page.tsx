@@ -11,7 +11,7 @@ export default function SignInPage() {
   const to = inside(query.get("to"));
   if (session.me && !session.lost) return <Navigate to={to} replace />;
   return (
-    <main style={{ minHeight: "100%", display: "grid", placeItems: "center", padding: 24 }}>
+    <main style={{ minHeight: "100dvh", display: "grid", placeItems: "center", padding: 24 }}>
       <Card style={{ width: 400, boxShadow: "0 8px 32px #1d243314" }} variant="borderless">
         <div style={{ display: "flex", gap: 12, alignItems: "center", marginBottom: 24 }}>
           <Mark size={40} />
