@@ -61,7 +61,8 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	cfg := configs.Default()
 	cfg.Listen, cfg.DataDir, cfg.Accounts = o.Listen, o.DataDir, accounts
-	cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL = platforms.URL(), platforms.URL()
+	cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.AliyunSMS.BaseURL = platforms.URL(), platforms.URL(), platforms.URL()
+	cfg.Channels.Webhook.Allow = []string{"127.0.0.0/8"} // the story's other system is on this machine
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
@@ -77,6 +78,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	base := "http://" + addr.String()
 	platforms.PointAt(base)
 	s := &story{koi: koi, platforms: platforms, out: o.Out, base: base}
+	if s.other, err = listen(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.other.server.Close()) }()
 	koi.Server.Mount("GET", "/demo", s.page())
 
 	running := make(chan error, 1)

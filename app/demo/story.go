@@ -9,14 +9,16 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/koi-scrm/koi/app"
-	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/policy"
 	"github.com/koi-scrm/koi/app/setting"
 	"github.com/koi-scrm/koi/channels/simulator"
 )
@@ -27,6 +29,12 @@ type story struct {
 	platforms *simulator.Simulator
 	out       io.Writer
 	base      string
+	other     *system
+
+	admin, viewer string // API keys
+	contact       string // 周敏's number
+	link          string // 陈静's share token
+	last          string // the message told last
 
 	mu    sync.Mutex
 	lines []string
@@ -35,41 +43,14 @@ type story struct {
 	phone int64 // deliveries told so far
 }
 
-// scene is one step of the story.
-type scene struct {
-	title string
-	acts  []simulator.Act
-	odd   *simulator.Misbehaviour // what the platform does wrong meanwhile
-	// until is what must reach a phone before the story goes on.
-	until func(simulator.Delivery) bool
-	note  string
-}
-
-func scenes() []scene {
-	oa := func(do, with string) simulator.Act {
-		return simulator.Act{Who: customer, App: appID, Do: do, With: with}
-	}
-	reaches := func(who string) func(simulator.Delivery) bool {
-		return func(d simulator.Delivery) bool { return d.To == who }
-	}
-	return []scene{
-		{title: "周敏在展会上扫码关注了“云帆软件”公众号", acts: []simulator.Act{oa("follow", "expo-2026")}, until: reaches(customer)},
-		{title: "她点了菜单“产品介绍”", acts: []simulator.Act{oa("menu", "product")}},
-		{title: "她发了“报价”——平台没收到我们的应答，又原样推了两次", acts: []simulator.Act{{Who: customer, App: appID, Do: "say", With: "报价", Repeat: 2}},
-			until: reaches(customer), note: "三次推送，只算一次，只回一次"},
-		{title: "她加了客户经理王磊的企业微信：同一个 UnionID，两份资料合成一个人，意向一下子够热了。企业微信接口这时正忙，第一次答了 -1",
-			acts: []simulator.Act{{Who: external, App: corpID, Do: "add_staff", With: sales, State: "expo-2026"}},
-			odd:  &simulator.Misbehaviour{Path: "/cgi-bin/message/send", Code: -1, Times: 1}, until: reaches(sales), note: "稍后重试，王磊只收到一次"},
-		{title: "她又问“试用”：7 天内已经提醒过，不再打扰王磊", acts: []simulator.Act{oa("say", "试用")}, until: reaches(customer)},
-		{title: "她取消了关注", acts: []simulator.Act{oa("unfollow", "")}},
-	}
-}
-
 // tell plays the story from beginning to end.
 func (s *story) tell(ctx context.Context) error {
 	s.seen = map[event.ID]bool{}
 	if err := s.ready(ctx); err != nil {
 		return err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return fmt.Errorf("prepare the demo: %w", err)
 	}
 	if err := s.learn(ctx); err != nil {
 		return err
@@ -112,6 +93,11 @@ func (s *story) play(ctx context.Context, n int, sc scene) error {
 		}
 	}
 	begun := time.Now()
+	if sc.do != nil {
+		if err := sc.do(s, ctx); err != nil {
+			return err
+		}
+	}
 	for _, a := range sc.acts {
 		got, err := s.platforms.Act(ctx, a)
 		if err != nil {
@@ -123,14 +109,15 @@ func (s *story) play(ctx context.Context, n int, sc scene) error {
 			}
 		}
 	}
-	if sc.until != nil {
+	var took []string
+	for _, a := range sc.until {
 		wait, cancel := context.WithTimeout(ctx, 30*time.Second)
-		defer cancel()
-		d, err := s.platforms.WaitDelivered(wait, func(d simulator.Delivery) bool { return d.ID > s.phone && sc.until(d) })
+		d, err := s.platforms.WaitDelivered(wait, func(d simulator.Delivery) bool { return d.ID > s.phone && a.is(d) })
+		cancel()
 		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "等了 30 秒，手机上没有收到消息")
+			return fault.Wrap(err, fault.Unavailable, "等了 30 秒，没有等到：%s", a.name)
 		}
-		defer s.say("     从动作到手机收到：%d 毫秒", d.At-begun.UnixMilli())
+		took = append(took, fmt.Sprintf("从动作到%s：%d 毫秒", a.name, d.At-begun.UnixMilli()))
 	}
 	if err := s.settle(ctx); err != nil {
 		return err
@@ -139,6 +126,14 @@ func (s *story) play(ctx context.Context, n int, sc scene) error {
 		return err
 	}
 	s.delivered()
+	for _, t := range took {
+		s.say("     %s", t)
+	}
+	if sc.then != nil {
+		if err := sc.then(s, ctx); err != nil {
+			return err
+		}
+	}
 	if sc.note != "" {
 		s.say("     （%s）", sc.note)
 	}
@@ -148,22 +143,30 @@ func (s *story) play(ctx context.Context, n int, sc scene) error {
 // settle waits until everything logged so far is applied, twice: results of sends come back as events, and
 // profiles are fetched after their person appeared.
 func (s *story) settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
 	for range 2 {
-		for _, lane := range []event.Lane{event.Priority, event.Normal} {
-			head, err := s.koi.Log.Head(ctx, lane)
-			if err != nil {
-				return err
-			}
-			if err := s.koi.Pipeline.Wait(ctx, lane, head); err != nil {
-				return err
-			}
+		if err := s.through(ctx); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(700 * time.Millisecond):
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+	return s.through(ctx)
+}
+
+// through waits until everything logged so far is applied.
+func (s *story) through(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for _, lane := range []event.Lane{event.Priority, event.Normal} {
+		head, err := s.koi.Log.Head(ctx, lane)
+		if err != nil {
+			return err
+		}
+		if err := s.koi.Pipeline.Wait(ctx, lane, head); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -175,6 +178,7 @@ func (s *story) happened(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.contact = strconv.FormatInt(p.ID, 10)
 	list, err := s.koi.Timeline.List(ctx, p.Contacts(), nil, event.Place{}, 200)
 	if err != nil {
 		return err
@@ -210,6 +214,8 @@ func (s *story) detail(e event.Entry) string {
 		v := e.Props.Str(key)
 		if name := s.names[key+"/"+v]; name != "" {
 			v = name
+		} else if key == "reason" && v != "" {
+			v = outbox.Explain(policy.Reason(v)).Name
 		}
 		if v != "" {
 			return "：" + v
@@ -237,7 +243,7 @@ func (s *story) learn(ctx context.Context) error {
 
 // delivered tells what reached phones since the last time.
 func (s *story) delivered() {
-	names := map[string]string{customer: "周敏", sales: "王磊", leader: "赵芳", "chenjing": "陈静"}
+	names := map[string]string{customer: "周敏", external: "周敏", miniCustomer: "周敏", phone: "周敏", sales: "王磊", leader: "赵芳", sharer: "陈静"}
 	for _, d := range s.platforms.Deliveries(simulator.DeliveryFilter{After: s.phone}) {
 		s.phone = d.ID
 		name := names[d.To]
@@ -270,10 +276,6 @@ func (s *story) sum(ctx context.Context) error {
 	s.say("")
 	s.say("讲完了：平台推送 %d 次，全部收下；手机收到 %d 条消息，重复 %d 条；周敏是客户 %d，有 %d 个身份。",
 		calls.Sent, totals.Delivered, totals.Repeated, p.ID, len(p.Identities))
-	key, err := s.key(ctx)
-	if err != nil {
-		return err
-	}
 	s.say("")
 	s.say("接着看：")
 	s.say("  虚拟手机（关注、点菜单、发消息、加员工）  %s", s.phones())
@@ -282,28 +284,16 @@ func (s *story) sum(ctx context.Context) error {
 		{"周敏的 360", fmt.Sprintf("/contacts/%d", p.ID)},
 		{"她的时间线", fmt.Sprintf("/contacts/%d/timeline", p.ID)},
 		{"每一分从哪来", fmt.Sprintf("/contacts/%d/why?score=intent", p.ID)},
+		{"现在还能怎么找到她", fmt.Sprintf("/contacts/%d/reach", p.ID)},
+		{"她的同意与退订", fmt.Sprintf("/contacts/%d/consents", p.ID)},
 		{"消息和它们的结果", "/messages"},
+		{"分享带来了谁", "/shares"},
 		{"旅程和人数", "/journeys"},
 	} {
-		s.say("  %s  curl -s -H 'Authorization: Bearer %s' '%s'", look.what, key, s.api(look.path))
+		s.say("  %s  curl -s -H 'Authorization: Bearer %s' '%s'", look.what, s.viewer, s.api(look.path))
 	}
 	s.say("Ctrl+C 结束。")
 	return nil
-}
-
-// key makes an API key that may look at everything, by the way any operator goes: the one-time link makes
-// the first administrator, who makes a key.
-func (s *story) key(ctx context.Context) (string, error) {
-	token, _, err := s.koi.Gate.SetupToken(ctx)
-	if err != nil {
-		return "", err
-	}
-	admin, err := s.koi.Gate.SetUp(ctx, token, "127.0.0.1", auth.NewUser{Login: "demo@example.com", Name: "演示", Role: auth.Admin, Password: draw(24)})
-	if err != nil {
-		return "", err
-	}
-	_, secret, err := s.koi.Gate.AddKey(ctx, auth.NewKey{Name: "演示", Role: auth.Analyst}, &admin.Principal)
-	return secret, err
 }
 
 func (s *story) say(format string, args ...any) {
