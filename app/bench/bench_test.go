@@ -81,7 +81,7 @@ func TestSend_delivers_each_message_once_and_settles_its_row(t *testing.T) {
 		o.People, o.Events, o.Rate, o.Seconds = 50, 300, 50, 2
 		r, err := Send(t.Context(), small(t, o))
 		require.NoError(t, err)
-		met(t, r, "errors", "backlog_rows", "backlog_sent", "backlog_deliveries", "backlog_repeats", "at_lost", "at_repeats")
+		met(t, r, "errors", "backlog_rows", "backlog_sent", "backlog_deliveries", "backlog_repeats", "outage_errors", "outage_rows", "outage_sent", "outage_deliveries", "outage_repeats", "at_lost", "at_repeats")
 		require.EqualValues(t, 300, r.Value("backlog_rows"))
 		require.Positive(t, r.Value("bare_rate"))
 		require.Positive(t, r.find("send_rate").Ratio)

@@ -22,6 +22,8 @@ type sink struct {
 	ids     map[string]int    // deliveries by X-Koi-Delivery
 	arrived map[int]time.Time // first arrivals by the number of the click they are about
 	posts   int
+	refused int
+	away    time.Duration // not 0: everything is refused, to be tried again so much later
 	last    time.Time
 	samples [][]byte // bodies as they came, for the bare loop
 }
@@ -42,7 +44,7 @@ func newSink(ctx context.Context) (*sink, error) {
 
 func (s *sink) close() error { return s.server.Close() }
 
-func (s *sink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -51,6 +53,12 @@ func (s *sink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	n, known := clickOf(body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.away > 0 {
+		s.refused++
+		w.Header().Set("Retry-After", strconv.Itoa(int(s.away/time.Second)))
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	s.posts++
 	s.last = now
 	s.ids[r.Header.Get("X-Koi-Delivery")]++
@@ -67,6 +75,20 @@ func (s *sink) fresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ids, s.arrived, s.posts = map[string]int{}, map[int]time.Time{}, 0
+}
+
+// leave refuses everything, to be tried again so much later; 0 is back.
+func (s *sink) leave(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = d
+}
+
+// turnedAway is how many posts were refused.
+func (s *sink) turnedAway() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
 }
 
 // got is how many posts came, of how many different deliveries, and when the last one did.
