@@ -29,7 +29,7 @@ func (a *App) person(counters *rule.Counters) journey.PersonReader {
 // api adds the API to the port.
 func (a *App) api(person journey.PersonReader) *httpapi.API {
 	return a.Server.API(httpapi.Parts{Stores: a.Stores, Keys: a.Keys, Clock: a.Clock, Zone: a.Config.Location, Gate: a.Gate, Log: a.Log,
-		Timeline: a.Timeline, Pipeline: a.Pipeline, Upkeep: a.Upkeep, People: a.People, Tags: a.Tags, Scores: a.Scores, Stages: a.Stages,
+		Timeline: a.Timeline, Tally: a.Tally, Pipeline: a.Pipeline, Upkeep: a.Upkeep, People: a.People, Tags: a.Tags, Scores: a.Scores, Stages: a.Stages,
 		Journeys: a.Journeys, Outbox: a.Outbox, Ways: a.ways, Accounts: a.Accounts, Tokens: a.Tokens, SMSTemplates: a.SMSTemplates, Staff: a.Staff, Shares: share.NewDirectory(a.Stores.Koi), Settings: a.Settings,
 		Bundles: a.Bundles, Audit: a.Audit, Relations: relations, Webhooks: a.Webhooks, TryWebhook: a.tryWebhook, Person: person,
 		CheckSMS: a.aliyun.Check, PublicURL: a.Config.PublicURL, Version: Version})

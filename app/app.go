@@ -68,6 +68,7 @@ type App struct {
 	People   *contact.Directory
 	Log      *event.Log
 	Timeline *event.Timeline
+	Tally    *event.Tally
 	Pipeline *pipeline.Pipeline
 	Upkeep   *pipeline.Upkeep
 	Outbox   *outbox.Outbox
@@ -159,6 +160,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 
 	a.Log = event.NewLog(a.Stores.Log, a.appending, a.Keys, a.Clock, counter, metrics)
 	a.Timeline = event.NewTimeline(a.Stores.Koi)
+	a.Tally = event.NewTally(a.Stores.Koi, a.Config.Location)
 	a.Accounts = account.New(a.Stores, a.Keys, a.Clock, a.Config.Accounts)
 	a.Staff = org.New(a.Stores.Koi, a.Clock)
 	a.People = contact.NewDirectory(a.Stores.Koi, a.Keys)
@@ -198,7 +200,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, shares, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline},
+		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, shares, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline, a.Tally},
 		Timers: []event.Timers{messages, journeys, tags, shares, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, a.retention(), node)
 	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,

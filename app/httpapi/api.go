@@ -46,6 +46,7 @@ type Parts struct {
 	Gate         *auth.Gate
 	Log          *event.Log
 	Timeline     *event.Timeline
+	Tally        *event.Tally
 	Pipeline     *pipeline.Pipeline
 	Upkeep       *pipeline.Upkeep
 	People       *contact.Directory
@@ -89,6 +90,7 @@ type API struct {
 	crowd   crowd
 	looks   sync.Mutex // while one is counted and noted
 	streams *streams
+	pond    pond
 }
 
 // API adds the API to the port. Its models must be set with Use before the port is served.

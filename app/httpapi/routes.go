@@ -116,6 +116,7 @@ func (a *API) routes() []route {
 		to("openStream", get, "/stream", anyone, "实时事件流", a.openStream, marked(staysOpen), streamAnswer),
 		to("listAudit", get, "/audit", may(auth.ReadAudit), "审计日志", a.listAudit),
 
+		to("getOverview", get, "/overview", may(auth.ReadSystem), "工作台：池塘概况、每天的数字、成熟的线索", a.getOverview),
 		to("getSystem", get, "/system", may(auth.ReadSystem), "系统状态", a.getSystem),
 		to("listDeadLetters", get, "/dead-letters", may(auth.ReadSystem), "死信", a.listDeadLetters),
 		to("retryDeadLetter", post, "/dead-letters/{id}/retry", may(auth.Repair), "重试死信", a.retryDeadLetter),
