@@ -38,8 +38,8 @@ func (d *Directory) Counts(ctx context.Context) ([]Count, error) {
 	return out, nil
 }
 
-// Ripe returns the people who came last to the stage where sales take over, and when, newest first: the
-// last stage that conditions lead to, since those after it are given by hand.
+// Ripe returns the people who came last to the stage before sales take over, and when, newest first: that is
+// the stage before the first one given by hand.
 func (d *Directory) Ripe(ctx context.Context, limit int) ([]Arrival, error) {
 	ripe := d.Model().ripe()
 	if ripe == "" {
@@ -67,13 +67,14 @@ type Arrival struct {
 	At        int64 // business time, Unix ms
 }
 
-// ripe is the key of the last stage that is not given by hand, "" when there is none.
+// ripe is the key of the stage before the first one given by hand, "" when there is none.
 func (m *Model) ripe() string {
 	key := ""
 	for _, s := range m.stages {
-		if !s.Manual {
-			key = s.Key
+		if s.Manual {
+			return key
 		}
+		key = s.Key
 	}
-	return key
+	return ""
 }
