@@ -21,6 +21,7 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/doctor"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/org"
@@ -72,6 +73,8 @@ type Parts struct {
 	// Person reads everything conditions may ask of a person, counters included.
 	Person journey.PersonReader
 
+	// Doctor looks at the whole of it.
+	Doctor *doctor.Doctor
 	// CheckSMS asks Aliyun now whether an account's key works.
 	CheckSMS func(ctx context.Context, a account.SMS) account.Health
 
@@ -89,8 +92,10 @@ type API struct {
 	spec    []byte
 	crowd   crowd
 	looks   sync.Mutex // while one is counted and noted
-	streams *streams
-	pond    pond
+	// examining is held while the doctor is about.
+	examining sync.Mutex
+	streams   *streams
+	pond      pond
 }
 
 // API adds the API to the port. Its models must be set with Use before the port is served.

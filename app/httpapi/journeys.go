@@ -65,6 +65,7 @@ type Run struct {
 	Journey     string     `json:"journey" doc:"旅程名称"`
 	Rev         int64      `json:"rev"`
 	ContactID   ID         `json:"contact_id,omitempty"`
+	ContactName string     `json:"contact_name,omitempty" doc:"只在旅程里的人的列表里有"`
 	Staff       string     `json:"staff,omitempty" doc:"员工旅程：corpid/userid"`
 	Node        string     `json:"node"`
 	NodeLabel   string     `json:"node_label"`
@@ -184,7 +185,7 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*listOf[Run], error)
 	if before != 0 {
 		out.Next = cursor(before)
 	}
-	return &listOf[Run]{out}, nil
+	return &listOf[Run]{out}, a.nameRuns(ctx, out.Items)
 }
 
 type runInput struct {

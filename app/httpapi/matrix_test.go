@@ -60,7 +60,7 @@ var allowed = map[string]string{
 	"listDomainProofs": insight, "putDomainProof": admin, "deleteDomainProof": admin,
 	"listWebhooks": insight, "addWebhook": admin, "getWebhook": insight, "changeWebhook": admin, "deleteWebhook": admin, "testWebhook": admin, "rotateWebhookSecret": admin,
 
-	"ingestEvents": editors, "getOverview": insight, "getSystem": insight, "listDeadLetters": insight,
+	"ingestEvents": editors, "getOverview": insight, "getSystem": insight, "examine": insight, "listDeadLetters": insight,
 
 	"listShares": known, "sumShares": known, "getShare": known, "mintShare": sharers, "reverseCredit": editors,
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/koi-scrm/koi/app/event"
@@ -13,6 +14,7 @@ type Message struct {
 	ID           ID         `json:"id"`
 	EventID      ID         `json:"event_id" doc:"由哪个事件引起"`
 	ContactID    ID         `json:"contact_id,omitempty" doc:"发给谁；员工提醒则是关于谁"`
+	ContactName  string     `json:"contact_name,omitempty" doc:"您看得到的客户才有"`
 	Channel      string     `json:"channel"`
 	ChannelLabel string     `json:"channel_label"`
 	Account      string     `json:"account"`
@@ -42,7 +44,9 @@ type MessageDetail struct {
 	PlatformID  string      `json:"platform_id,omitempty"`
 	Tries       []Try       `json:"tries"`
 	Explanation Explanation `json:"explanation"`
-	Pending     bool        `json:"pending,omitempty" doc:"要求已保存，还在排队处理：稍后再读"`
+	// Body is there to be read, not to be sent again.
+	Body    json.RawMessage `json:"body,omitempty" doc:"发的是什么，个人信息已打码；验证码不返回"`
+	Pending bool            `json:"pending,omitempty" doc:"要求已保存，还在排队处理：稍后再读"`
 }
 
 // Try is one attempt at delivering a message.
@@ -92,7 +96,7 @@ func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Mess
 	if before != 0 {
 		out.Next = cursor(before)
 	}
-	return &listOf[Message]{out}, nil
+	return &listOf[Message]{out}, a.nameMessages(ctx, out.Items)
 }
 
 func (a *API) message(m outbox.Entry) Message {
@@ -117,6 +121,14 @@ func (a *API) messageDetail(ctx context.Context, id int64) (MessageDetail, error
 		return MessageDetail{}, err
 	}
 	out := MessageDetail{Message: a.message(m.Entry), PlatformID: m.PlatformID, Tries: []Try{}, Explanation: Explanation(m.Explanation)}
+	named := []Message{out.Message}
+	if err := a.nameMessages(ctx, named); err != nil {
+		return MessageDetail{}, err
+	}
+	out.Message = named[0]
+	if out.Body, err = a.content(ctx, m.Entry); err != nil {
+		return MessageDetail{}, err
+	}
 	for _, t := range m.Tries {
 		out.Tries = append(out.Tries, Try{Number: t.Number, At: a.at(t.At), EndedAt: a.since(t.EndedAt), Status: string(t.Status), Code: t.Code, Detail: t.Detail})
 	}

@@ -71,11 +71,14 @@ func TestAPI_a_follower_is_greeted_and_everything_says_why(t *testing.T) {
 		me := "/api/v1/contacts/" + id
 
 		greeting := r.message(id, "sent")
+		r.root.patch(me, obj("values", obj("name", "周敏"))).is(200)
 		detail := r.root.get("/api/v1/messages/" + greeting).is(200)
 		require.Equal(t, "已发送", detail.text("state_label"))
 		require.Equal(t, played.OpenID, detail.text("to"))
 		require.Len(t, detail.value("tries"), 1)
 		require.Contains(t, detail.text("explanation.what"), "平台已于")
+		require.Contains(t, detail.text("body.content"), "欢迎")
+		require.Equal(t, "周敏", detail.text("contact_name"))
 		r.root.post("/api/v1/messages/"+greeting+"/retry", nil).failure(409, "conflict")
 
 		why := r.root.get(me + "/why?message=" + greeting).is(200)
@@ -90,6 +93,7 @@ func TestAPI_a_follower_is_greeted_and_everything_says_why(t *testing.T) {
 		require.Empty(t, journey.value("problems"))
 		runs := r.root.get("/api/v1/journeys/" + welcome + "/runs?contact=" + id).is(200).items()
 		require.Len(t, runs, 1)
+		require.Equal(t, "周敏", at(runs, 0, "contact_name"))
 		run, _ := at(runs, 0, "id").(string)
 		require.Equal(t, detail.text("run_id"), run)
 		r.until("the run is over", func() bool {

@@ -118,6 +118,7 @@ func (a *API) routes() []route {
 
 		to("getOverview", get, "/overview", may(auth.ReadSystem), "工作台：池塘概况、每天的数字、成熟的线索", a.getOverview),
 		to("getSystem", get, "/system", may(auth.ReadSystem), "系统状态", a.getSystem),
+		to("examine", post, "/system/doctor", may(auth.ReadAccounts), "体检", a.examine, marked(readsOnly)),
 		to("listDeadLetters", get, "/dead-letters", may(auth.ReadSystem), "死信", a.listDeadLetters),
 		to("retryDeadLetter", post, "/dead-letters/{id}/retry", may(auth.Repair), "重试死信", a.retryDeadLetter),
 		to("discardDeadLetter", post, "/dead-letters/{id}/discard", may(auth.Repair), "丢弃死信", a.discardDeadLetter),

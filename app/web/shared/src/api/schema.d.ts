@@ -148,6 +148,26 @@ export interface paths {
         patch: operations["changeSMSAccount"];
         trace?: never;
     };
+    "/accounts/sms/{sign_name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 现在检查短信签名
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        post: operations["checkSMSAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/wecom/{corp_id}/{agent_id}": {
         parameters: {
             query?: never;
@@ -302,6 +322,50 @@ export interface paths {
          * @description 权限：修改客户（contacts.write）
          */
         patch: operations["changeContact"];
+        trace?: never;
+    };
+    "/contacts/{id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 同意与退订记录
+         * @description 权限：查看客户（contacts.read）
+         */
+        get: operations["getConsents"];
+        put?: never;
+        /**
+         * 补记同意、撤回或退订
+         * @description 权限：修改客户（contacts.write）
+         */
+        post: operations["stateConsent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/{id}/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 现在能怎么触达、为什么不能
+         * @description 权限：查看客户（contacts.read）
+         */
+        get: operations["getReach"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/contacts/{id}/reveal": {
@@ -814,6 +878,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages/{id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 核对结果未知的消息
+         * @description 权限：重试消息（messages.retry）
+         */
+        post: operations["settleMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/scores": {
         parameters: {
             query?: never;
@@ -949,6 +1033,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 分享与带来的人
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["listShares"];
+        put?: never;
+        /**
+         * 生成分享链接
+         * @description 权限：生成分享链接（shares.write）
+         */
+        post: operations["mintShare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shares/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一条分享的传播链
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["getShare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shares/credits/{id}/reverse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销一笔分享业绩
+         * @description 权限：撤销分享业绩（shares.reverse）
+         */
+        post: operations["reverseCredit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shares/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 按员工或页面汇总分享
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["sumShares"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sms-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 短信模板与审核状态
+         * @description 权限：查看平台账号（accounts.read）
+         */
+        get: operations["listSMSTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sms-templates/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 现在向阿里云查询短信模板
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        post: operations["refreshSMSTemplates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/staff": {
         parameters: {
             query?: never;
@@ -1029,6 +1237,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 体检
+         * @description 权限：查看平台账号（accounts.read）
+         */
+        post: operations["examine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tags": {
         parameters: {
             query?: never;
@@ -1095,6 +1323,98 @@ export interface paths {
          * @description 权限：管理用户（users.manage）
          */
         patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Webhook 列表
+         * @description 权限：查看平台账号（accounts.read）
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * 添加 Webhook
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        post: operations["addWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Webhook
+         * @description 权限：查看平台账号（accounts.read）
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * 删除 Webhook
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * 修改 Webhook
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/webhooks/{key}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 重新生成签名密钥
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{key}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 现在试发一条
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
 }
@@ -1199,8 +1519,50 @@ export interface components {
             /** @description user:登录名、key:密钥名、cli:系统用户；没有登录的为空 */
             who?: string;
         };
+        Balance: {
+            account: string;
+            /** Format: date-time */
+            answered_at?: string;
+            /** Format: int64 */
+            left: number;
+            long_term: boolean;
+            rejected: boolean;
+            template: string;
+            /**
+             * Format: int64
+             * @description 今天用这个模板发了几条
+             */
+            today: number;
+        };
         Batch: {
             events: components["schemas"]["Ingested"][];
+        };
+        ChannelState: {
+            /** Format: date-time */
+            at?: string;
+            channel: string;
+            label: string;
+            unsubscribed: boolean;
+        };
+        ConsentInputBody: {
+            /** @description sms email wechat all：granted 为 false 即退订 */
+            channel?: string;
+            granted: boolean;
+            ip?: string;
+            /** @description privacy marketing_sms marketing_email marketing_wechat third_party personalization；与 channel 二选一 */
+            purpose?: string;
+            /** @description 客户在哪里、怎样表示的，如：展会签到表 */
+            source: string;
+            /** @description 展示给客户的文本版本 */
+            version?: string;
+        };
+        Consents: {
+            channels: components["schemas"]["ChannelState"][];
+            /** @description 全部记录，新的在前；不会修改或删除 */
+            history: components["schemas"]["Statement"][];
+            /** @description 已保存，还在排队处理：稍后再读 */
+            pending?: boolean;
+            purposes: components["schemas"]["PurposeState"][];
         };
         Contact: {
             company?: string;
@@ -1344,6 +1706,13 @@ export interface components {
             days?: number;
             mode: string;
         };
+        Examination: {
+            /** Format: date-time */
+            at: string;
+            findings: components["schemas"]["Finding"][];
+            /** Format: int64 */
+            took_ms: number;
+        };
         Exit: {
             events?: string[];
             note?: string;
@@ -1390,6 +1759,19 @@ export interface components {
             text: string;
             type: string;
             value: unknown;
+        };
+        Finding: {
+            /** @description 哪个账号；没有则关于整个系统 */
+            account?: string;
+            /** @description 看了什么 */
+            check: string;
+            /** @description 该怎么办；没有则不用做什么 */
+            do?: string;
+            /** @description ok warning bad by_hand */
+            verdict: string;
+            verdict_label: string;
+            /** @description 看到了什么 */
+            what: string;
         };
         Follow: {
             /** @description 公众号名称 */
@@ -1685,6 +2067,16 @@ export interface components {
             /** @description 下一页的 cursor；空表示没有了 */
             next: string;
         };
+        ListShareChain: {
+            items: components["schemas"]["ShareChain"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
+        ListShareSum: {
+            items: components["schemas"]["ShareSum"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
         ListStaffMember: {
             items: components["schemas"]["StaffMember"][];
             /** @description 下一页的 cursor；空表示没有了 */
@@ -1707,6 +2099,11 @@ export interface components {
         };
         ListUser: {
             items: components["schemas"]["User"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
+        ListWebhook: {
+            items: components["schemas"]["Webhook"][];
             /** @description 下一页的 cursor；空表示没有了 */
             next: string;
         };
@@ -1735,6 +2132,8 @@ export interface components {
              * @example 12
              */
             contact_id?: string;
+            /** @description 您看得到的客户才有 */
+            contact_name?: string;
             /** Format: date-time */
             created_at: string;
             /** @description 平台怎么说 */
@@ -1774,6 +2173,8 @@ export interface components {
             account: string;
             /** Format: int64 */
             attempts: number;
+            /** @description 发的是什么，个人信息已打码；验证码不返回 */
+            body?: unknown;
             channel: string;
             channel_label: string;
             /** @description reply service marketing staff_alert */
@@ -1788,6 +2189,8 @@ export interface components {
              * @example 12
              */
             contact_id?: string;
+            /** @description 您看得到的客户才有 */
+            contact_name?: string;
             /** Format: date-time */
             created_at: string;
             /** @description 平台怎么说 */
@@ -1876,6 +2279,20 @@ export interface components {
             /** @description CorpID/userid：只看这位员工的客户；销售、主管角色的密钥要填 */
             staff?: string;
         };
+        NewShare: {
+            /**
+             * @description 或者：发给某位客户、算他名下的链接
+             * @example 12
+             */
+            contact?: string;
+            page: string;
+            /** @description 谁的链接：员工的 userid 或 CorpID/userid；不填则为登录用户所对应的员工 */
+            staff?: string;
+            /** @description 页面在别的网站时，它的地址；不填为本站 /p/{page} */
+            url?: string;
+            /** @description 员工自己的浏览器的访客号（v_…）：从它打开自己的链接不计 */
+            visitor?: string;
+        };
         NewUserInputBody: {
             /** @description 登录名：邮箱，或小写字母、数字、汉字 */
             login: string;
@@ -1886,6 +2303,15 @@ export interface components {
             role: string;
             /** @description 对应的员工，CorpID/userid；销售和主管没有它就看不到客户 */
             staff?: string;
+        };
+        NewWebhookInputBody: {
+            /** @description 不变的英文名，如 erp；旅程里用它 */
+            key: string;
+            name?: string;
+            note?: string;
+            off?: boolean;
+            /** @description https:// 或 http:// 开头的公网地址 */
+            url?: string;
         };
         Node: {
             component: string;
@@ -1955,6 +2381,45 @@ export interface components {
             message: string;
             path: string;
         };
+        PurposeState: {
+            /** Format: date-time */
+            at?: string;
+            label: string;
+            purpose: string;
+            /** @description granted 同意、withdrawn 不同意或已撤回、none 没有表示过 */
+            state: string;
+        };
+        Quota: {
+            account: string;
+            channel: string;
+            /** Format: int64 */
+            day: number;
+            /**
+             * Format: int64
+             * @description 0 为不限
+             */
+            day_limit: number;
+            /** Format: int64 */
+            month: number;
+            /**
+             * Format: int64
+             * @description 0 为不限
+             */
+            month_limit: number;
+        };
+        Reach: {
+            /** Format: date-time */
+            at: string;
+            /** @description 订阅消息余额，按模板 */
+            balances: components["schemas"]["Balance"][];
+            /** @description 各账号今天、本月已发与上限 */
+            quotas: components["schemas"]["Quota"][];
+            /** @description 营销触达次数 */
+            touches: components["schemas"]["Touches"];
+            ways: components["schemas"]["Way"][];
+            /** @description 客服消息窗口：公众号和小程序 */
+            windows: components["schemas"]["Window"][];
+        };
         Reason: {
             /** Format: date-time */
             at?: string;
@@ -2010,6 +2475,10 @@ export interface components {
             /** @description 为什么要看，记入审计日志，如 回访报价 */
             reason: string;
         };
+        ReverseCreditRequest: {
+            /** @description 为什么撤销，会给当事员工看 */
+            reason: string;
+        };
         RuleTrace: {
             key: string;
             name: string;
@@ -2023,6 +2492,8 @@ export interface components {
             arrived_at: string;
             /** @example 12 */
             contact_id?: string;
+            /** @description 只在旅程里的人的列表里有 */
+            contact_name?: string;
             /** Format: date-time */
             due_at?: string;
             /** Format: date-time */
@@ -2056,6 +2527,8 @@ export interface components {
             arrived_at: string;
             /** @example 12 */
             contact_id?: string;
+            /** @description 只在旅程里的人的列表里有 */
+            contact_name?: string;
             /** Format: date-time */
             due_at?: string;
             /** Format: date-time */
@@ -2151,6 +2624,13 @@ export interface components {
             /** @example 12 */
             id: string;
         };
+        SettleInputBody: {
+            /**
+             * @description sent：核对过，对方已收到；not_sent：对方没有收到，之后可以重试
+             * @enum {string}
+             */
+            outcome: "sent" | "not_sent";
+        };
         SetUpInputBody: {
             /** @description 登录名：邮箱，或小写字母、数字、汉字 */
             login: string;
@@ -2161,9 +2641,210 @@ export interface components {
             /** @description 链接 # 后面的一串 */
             token: string;
         };
+        ShareChain: {
+            /**
+             * Format: int64
+             * @description 计入的人数：一人一页一次
+             */
+            counted: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description 最长的链有几层
+             */
+            depth: number;
+            /** @example 12 */
+            id: string;
+            /** @description 专门生成的分享链接 */
+            minted: boolean;
+            /**
+             * Format: int64
+             * @description 其中的新访客
+             */
+            newcomers: number;
+            /**
+             * Format: int64
+             * @description 全部打开，含不计的
+             */
+            opens: number;
+            page: string;
+            /**
+             * Format: int64
+             * @description 待结算
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description 已撤销
+             */
+            reversed: number;
+            /**
+             * Format: int64
+             * @description 已结算
+             */
+            settled: number;
+            /** @description 第一个分享的人 */
+            sharer: components["schemas"]["Sharer"];
+            /** @description 接在 /shares/ 后就是它的树 */
+            token: string;
+        };
+        ShareContact: {
+            /** @description 不在您的客户范围内 */
+            hidden?: boolean;
+            /** @example 12 */
+            id?: string;
+            /** @description 姓名，没有则为昵称；匿名访客为空 */
+            name: string;
+        };
+        ShareLink: {
+            page: string;
+            /** @description 已保存，还在排队登记：链接现在就可以用 */
+            pending?: boolean;
+            sharer: components["schemas"]["Sharer"];
+            token: string;
+            url: string;
+        };
+        ShareNode: {
+            /** Format: date-time */
+            at: string;
+            children: components["schemas"]["ShareNode"][];
+            contact: components["schemas"]["ShareContact"];
+            counted: boolean;
+            /** @description fresh waiting pending settled none reversed */
+            credit: string;
+            /** @example 12 */
+            credit_id: string;
+            credit_label: string;
+            /**
+             * Format: int64
+             * @description 离第一个分享的人几层
+             */
+            depth: number;
+            /** @description 为什么不计：unknown self staff bot loop duplicate burst */
+            mark?: string;
+            mark_label: string;
+            mark_note: string;
+            /** @description 以前没有人认识他 */
+            newcomer: boolean;
+            /** @description 要求已保存，还在排队处理：稍后再读 */
+            queued?: boolean;
+            /** @description 撤销的原因 */
+            reason?: string;
+            /** @description 链的源头员工 */
+            root?: components["schemas"]["StaffName"];
+            /**
+             * Format: date-time
+             * @description 什么时候结算
+             */
+            settles_at?: string;
+            /** @description 他自己的分享标记 */
+            token: string;
+        };
+        Sharer: {
+            contact?: components["schemas"]["ShareContact"];
+            staff?: components["schemas"]["StaffName"];
+        };
+        ShareSum: {
+            /**
+             * Format: int64
+             * @description 计入的人数：一人一页一次
+             */
+            counted: number;
+            /**
+             * Format: int64
+             * @description 最长的链有几层
+             */
+            depth: number;
+            /**
+             * Format: int64
+             * @description 其中的新访客
+             */
+            newcomers: number;
+            /**
+             * Format: int64
+             * @description 全部打开，含不计的
+             */
+            opens: number;
+            page?: string;
+            /**
+             * Format: int64
+             * @description 待结算
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description 已撤销
+             */
+            reversed: number;
+            /**
+             * Format: int64
+             * @description 已结算
+             */
+            settled: number;
+            staff?: components["schemas"]["StaffName"];
+        };
+        ShareTree: {
+            children: components["schemas"]["ShareNode"][];
+            page: string;
+            /** @description 从源头到这个标记的主人 */
+            path: components["schemas"]["Sharer"][];
+            sharer: components["schemas"]["Sharer"];
+            token: string;
+            /** @description 太大，只给出前面一部分；可对下级的 token 再取 */
+            truncated?: boolean;
+            url: string;
+        };
         SignInInputBody: {
             login: string;
             password: string;
+        };
+        SMSTemplate: {
+            /** @description 短信签名 */
+            account: string;
+            /** @description 模板 CODE */
+            code: string;
+            content: string;
+            /** @description code 验证码，notice 通知，marketing 推广，other 其他 */
+            kind: string;
+            kind_name: string;
+            name: string;
+            /** @description 现在为什么不能用 */
+            problem?: string;
+            /** @description 审核没有通过的原因 */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description 阿里云什么时候这样说的
+             */
+            seen_at: string;
+            /** @description reviewing approved rejected cancelled */
+            state: string;
+            state_name: string;
+            /** @description 内容里的变量，每个 1 到 35 个字 */
+            variables: string[];
+        };
+        SMSTemplateReview: {
+            /** @description 短信签名 */
+            account: string;
+            /** @description 最近一次为什么没有查到 */
+            problem?: string;
+            /**
+             * Format: date-time
+             * @description 最近一次查到；没有表示还不知道任何模板，发送时由阿里云判断
+             */
+            seen_at?: string;
+            /**
+             * Format: date-time
+             * @description 最近一次向阿里云查询
+             */
+            tried_at?: string;
+        };
+        SMSTemplates: {
+            items: components["schemas"]["SMSTemplate"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+            reviews: components["schemas"]["SMSTemplateReview"][];
         };
         StaffLink: {
             /** Format: date-time */
@@ -2252,6 +2933,24 @@ export interface components {
         StartInputBody: {
             /** @example 12 */
             contact_id: string;
+        };
+        Statement: {
+            /** Format: date-time */
+            at: string;
+            /** @description 由谁补记 */
+            by?: string;
+            channel?: string;
+            /** @example 12 */
+            event_id: string;
+            /** @description 对渠道：false 为退订，true 为恢复 */
+            granted: boolean;
+            ip?: string;
+            label: string;
+            purpose?: string;
+            /** @description 从哪里表示的 */
+            source: string;
+            /** @description 当时展示的文本版本 */
+            version?: string;
         };
         System: {
             /** @description 需要处理的发送问题 */
@@ -2374,6 +3073,20 @@ export interface components {
             staff?: components["schemas"]["StaffName"];
             type: string;
         };
+        Touches: {
+            /** Format: int64 */
+            day: number;
+            /** Format: int64 */
+            day_limit: number;
+            /** Format: int64 */
+            month: number;
+            /** Format: int64 */
+            month_limit: number;
+            /** Format: int64 */
+            week: number;
+            /** Format: int64 */
+            week_limit: number;
+        };
         Trace: {
             kids?: components["schemas"]["Trace"][];
             ok: boolean;
@@ -2414,6 +3127,68 @@ export interface components {
             /** @description CorpID/userid；空为不再对应任何员工 */
             staff?: string;
         };
+        Verdict: {
+            next: string;
+            open: boolean;
+            reason?: string;
+            reason_label?: string;
+            /**
+             * Format: date-time
+             * @description 什么时候会自动恢复
+             */
+            until?: string;
+            what: string;
+        };
+        Way: {
+            account: string;
+            account_name?: string;
+            channel: string;
+            channel_label: string;
+            /** @description 营销消息现在能不能发 */
+            marketing: components["schemas"]["Verdict"];
+            /** @description 服务通知现在能不能发 */
+            service: components["schemas"]["Verdict"];
+            /** @description 订阅类渠道：哪个模板 */
+            template?: string;
+        };
+        Webhook: {
+            key: string;
+            name: string;
+            note?: string;
+            /** @description 已停用：不再发送 */
+            off: boolean;
+            /** Format: int64 */
+            rev: number;
+            /** @description 签名密钥，只在创建和重新生成时返回这一次 */
+            secret?: string;
+            /** @description 签名密钥在服务器的这个文件里；没有则由 Koi 加密保存 */
+            secret_file?: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** @description 没有管理权限时，? 后面的值不显示：里面可能有密钥 */
+            url: string;
+        };
+        WebhookChange: {
+            name?: string;
+            note?: string;
+            off?: boolean;
+            /** @description https:// 或 http:// 开头的公网地址 */
+            url?: string;
+        };
+        WebhookTrial: {
+            /** @description 发生了什么、该怎么办 */
+            detail: string;
+            /** @description 对方回答了 2xx */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description 对方回答的 HTTP 状态码；没有表示没有回答，或是 2xx
+             */
+            status?: number;
+            /** Format: int64 */
+            took_ms: number;
+        };
         Why: {
             /** @description tag score stage message journey */
             about: string;
@@ -2430,6 +3205,21 @@ export interface components {
             subject: components["schemas"]["Named"];
             /** @description 一句话的回答 */
             text: string;
+        };
+        Window: {
+            account: string;
+            account_name?: string;
+            /** Format: date-time */
+            closed_at?: string;
+            /**
+             * Format: int64
+             * @description 还能发几条
+             */
+            left: number;
+            /** Format: int64 */
+            seconds_left: number;
+            /** Format: date-time */
+            until?: string;
         };
     };
     responses: never;
@@ -2863,6 +3653,40 @@ export interface operations {
             };
         };
     };
+    checkSMSAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                sign_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getWeComAccount: {
         parameters: {
             query?: never;
@@ -3237,6 +4061,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getConsents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consents"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    stateConsent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consents"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getReach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reach"];
                 };
             };
             /** @description Error */
@@ -4196,6 +5120,8 @@ export interface operations {
     listMessages: {
         parameters: {
             query?: {
+                /** @description AppID、CorpID/AgentID、短信签名，或 Webhook 的 key */
+                account?: string;
                 channel?: string;
                 contact?: string;
                 /** @description 上一页返回的 next；不填为第一页 */
@@ -4276,6 +5202,44 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    settleMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettleInputBody"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -4566,6 +5530,254 @@ export interface operations {
             };
         };
     };
+    listShares: {
+        parameters: {
+            query?: {
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+                /** @description 页面 */
+                page?: string;
+                /** @description 源头的分享标记 */
+                root?: string;
+                /** @description 源头员工的 userid 或 CorpID/userid */
+                staff?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListShareChain"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    mintShare: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewShare"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLink"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getShare: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareTree"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    reverseCredit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReverseCreditRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareNode"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    sumShares: {
+        parameters: {
+            query?: {
+                /** @description 按源头员工，还是按页面 */
+                by?: "staff" | "page";
+                page?: string;
+                /** @description 源头员工的 userid 或 CorpID/userid */
+                staff?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListShareSum"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listSMSTemplates: {
+        parameters: {
+            query?: {
+                /** @description 只看一个短信签名 */
+                account?: string;
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SMSTemplates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    refreshSMSTemplates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SMSTemplates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     listStaff: {
         parameters: {
             query?: {
@@ -4688,6 +5900,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    examine: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Examination"];
                 };
             };
             /** @description Error */
@@ -4858,6 +6102,239 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListWebhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    addWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTrial"];
                 };
             };
             /** @description Error */
