@@ -40,7 +40,8 @@ export function useStream(
         if (source.readyState !== EventSource.CLOSED) return;
         again = setTimeout(open, 3_000);
       };
-      for (const topic of ["events", "messages", "journeys"]) {
+      // What one listens to is called by many; what comes is one.
+      for (const topic of ["event", "message", "journey"]) {
         source.addEventListener(topic, (m) => handlers.current.entry?.(JSON.parse((m as MessageEvent<string>).data)));
       }
       source.addEventListener("system", (m) => handlers.current.pulse?.(JSON.parse((m as MessageEvent<string>).data)));
