@@ -139,6 +139,7 @@ func (a *API) describe(engine *gin.Engine) []byte {
 
 // Document is the API's OpenAPI document, without a server that answers.
 func Document(version string) []byte {
+	gin.SetMode(gin.ReleaseMode) // else it prints its routes
 	hooks()
 	return (&API{Parts: Parts{Version: version}}).describe(gin.New())
 }

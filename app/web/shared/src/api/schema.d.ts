@@ -898,6 +898,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 工作台：池塘概况、每天的数字、成熟的线索
+         * @description 权限：查看系统状态（system.read）
+         */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/scores": {
         parameters: {
             query?: never;
@@ -1636,6 +1656,13 @@ export interface components {
             tags: components["schemas"]["Named"][];
             title?: string;
         };
+        DayCounts: {
+            /** @description 事件类型 → 次数 */
+            counts: {
+                [key: string]: number;
+            };
+            day: string;
+        };
         DeadLetter: {
             error: string;
             /** @example 12 */
@@ -2328,6 +2355,30 @@ export interface components {
             key: string;
             label: string;
         };
+        Overview: {
+            /** Format: date-time */
+            at: string;
+            /** @description 最近 30 天，每天各类事件多少次；旧的在前 */
+            days: components["schemas"]["DayCounts"][];
+            /**
+             * Format: int64
+             * @description 正在旅程里的人次
+             */
+            inside: number;
+            /**
+             * Format: int64
+             * @description 池塘里有多少人
+             */
+            people: number;
+            /** @description 最近成熟的线索，新的在前 */
+            ripe: components["schemas"]["Ripe"][];
+            /** @description 成熟线索的阶段名称 */
+            ripe_name?: string;
+            /** @description 各阶段多少人 */
+            stages: components["schemas"]["StageCount"][];
+            /** @description 业务日期 */
+            today: string;
+        };
         Part: {
             new?: string;
             old?: string;
@@ -2478,6 +2529,29 @@ export interface components {
         ReverseCreditRequest: {
             /** @description 为什么撤销，会给当事员工看 */
             reason: string;
+        };
+        Ripe: {
+            /** Format: date-time */
+            at: string;
+            company?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description 本公司员工、竞品、测试：不评分、不提醒 */
+            excluded: boolean;
+            /** @description 契合度与意向的等级，如 A1 */
+            grade?: string;
+            /** @example 12 */
+            id: string;
+            /** Format: date-time */
+            last_active_at?: string;
+            /** @description 姓名，没有则为昵称 */
+            name: string;
+            scores: components["schemas"]["ScoreValue"][];
+            /** @description 现在的企微好友 */
+            staff: components["schemas"]["StaffName"][];
+            stage?: components["schemas"]["Named"];
+            tags: components["schemas"]["Named"][];
+            title?: string;
         };
         RuleTrace: {
             key: string;
@@ -2887,6 +2961,12 @@ export interface components {
             order: number;
             /** @description 旁注状态，不覆盖阶段 */
             side?: boolean;
+        };
+        StageCount: {
+            key: string;
+            name: string;
+            /** Format: int64 */
+            people: number;
         };
         StagePlace: {
             /** Format: date-time */
@@ -5248,6 +5328,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MessageDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
                 };
             };
             /** @description Error */
