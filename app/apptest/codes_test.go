@@ -509,7 +509,9 @@ func TestCodes_wecom_welcome(t *testing.T) {
 		{name: "41096 another app is sending", wrong: code(41096, 1), state: outbox.Waiting, reason: outbox.ReasonRetrying, code: 41096,
 			later: 5 * time.Second, then: outbox.Accepted, delivered: 1, calls: 2},
 		{name: "41096 for longer than 20 s", wrong: code(41096, always), state: outbox.Waiting, reason: outbox.ReasonRetrying, code: 41096,
-			later: 21 * time.Second, then: outbox.Doubtful, calls: 1}, // whose greeting the friend got isn't known
+			later: 21 * time.Second, then: outbox.Expired, calls: 1},
+		{name: "-1 for longer than 20 s", wrong: code(-1, always), state: outbox.Waiting, reason: outbox.ReasonRetrying, code: -1,
+			later: 21 * time.Second, then: outbox.Doubtful, calls: 1}, // the friend may have been greeted
 		{name: "41050 code expired", wrong: code(41050, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 41050, calls: 1},
 		{name: "41051 sent already", wrong: code(41051, 1), state: outbox.Accepted, code: 41051, calls: 1},
 		{name: "40014 once", wrong: code(40014, 1), state: outbox.Accepted, delivered: 1, calls: 2},

@@ -117,7 +117,7 @@ const (
 	CommandConsent       = "command.consent"        // props: purpose, granted, version, source, ip
 	CommandShare         = "command.share"          // props: page, token; identities or staff: whose share token of a page it is
 	CommandShareSettle   = "command.share_settle"   // props: credit, action (settle, reverse), reason
-	CommandMessageResult = "command.message_result" // props: message, attempt, status, code, platform_id, retry_after_ms, reason
+	CommandMessageResult = "command.message_result" // props: message, attempt, status, code, platform_id, retry_after_ms, reason, unsure
 	CommandMessageRetry  = "command.message_retry"  // props: message
 	CommandOutboxRecover = "command.outbox_recover" // props: process; attempts of ended processes are taken over
 	CommandStaffSync     = "command.staff_sync"     // the WeCom directory changed; own staff is marked

@@ -368,5 +368,8 @@ func (r *result) event() *event.Event {
 	if r.Reason != "" {
 		e.Props["reason"] = r.Reason
 	}
+	if r.Unsure {
+		e.Props["unsure"] = "true"
+	}
 	return e
 }

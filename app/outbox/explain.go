@@ -46,6 +46,9 @@ func (r *row) explain(zone *time.Location) Explanation {
 		e.Next = "无需处理。"
 	case Rejected:
 		e.What = fmt.Sprintf("%s没有发成（共尝试 %d 次），对方没有收到。", r.name(), r.attempt)
+		if r.unsure {
+			e.What = fmt.Sprintf("%s没有得到平台的确认（共尝试 %d 次），对方多半没有收到。", r.name(), r.attempt)
+		}
 	case Suppressed:
 		e.What = r.name() + "被发送规则拦截，没有发给平台。"
 	case Doubtful:

@@ -174,4 +174,7 @@ type Outcome struct {
 	PlatformID string // its message id, for receipts
 	RetryAfter time.Duration
 	Reason     string // Chinese: what happened and what to do
+	// Unsure goes with Retry: the message may have arrived all the same, and only that the platform drops
+	// repeats lets it go again.
+	Unsure bool
 }

@@ -53,8 +53,7 @@ func (s *Stage) applyResult(b *event.Batch, e *event.Event) error {
 	case Retry:
 		s.archive(r, status)
 		r.tries++
-		// On a platform that drops repeats, senders retry also what may have arrived.
-		r.unsure = r.unsure || s.conf.Dispatcher.dedupe(r.channel) > 0
+		r.unsure = r.unsure || e.Props.Str("unsure") == "true"
 		if r.tries >= s.maxTries(r) {
 			return s.fail(b, e, r, ReasonGaveUp)
 		}

@@ -73,6 +73,28 @@ func TestOutbox_waits_as_long_as_the_platform_says(t *testing.T) {
 	})
 }
 
+// A platform that drops repeats makes no refusal doubtful that surely was one.
+func TestOutbox_a_sure_refusal_expires_and_a_doubtful_one_is_shown(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		unsure bool
+		state  outbox.State
+	}{{"surely not taken", false, outbox.Expired}, {"perhaps taken", true, outbox.Doubtful}} {
+		t.Run(c.name, func(t *testing.T) {
+			dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+				r := newRig(t, s, nil)
+				r.sendNow()
+				r.we.always(outbox.Outcome{Status: outbox.Retry, Code: 45033, RetryAfter: hour, Unsure: c.unsure})
+				r.append(r.says("o1", order{Class: outbox.StaffAlert, To: "zhang", ExpiresAt: r.now() + 30_000}))
+				r.settled("its time is over before the next try", c.state, 1)
+				attempts, _ := r.we.counts()
+				require.Equal(t, 1, attempts)
+			})
+		})
+	}
+}
+
 func TestOutbox_failures_are_final_and_teach_reach(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -180,6 +180,23 @@ func TestPipeline_poison(t *testing.T) {
 			require.Equal(t, event.MakeID(got[1].Seq, 0), letters()[1].ID)
 			r.odd.flush = func() error { return nil }
 		})
+		t.Run("an event on whose way the database was away for a moment is applied when it is back", func(t *testing.T) {
+			r.odd.load = func(*event.Batch) error { return nil }
+			parked, away := len(letters()), 2
+			r.odd.refuse = func(e *event.Event) error {
+				if e.Key == "d1" && away > 0 {
+					away--
+					return fmt.Errorf("read touches: %w", fault.New(fault.Unavailable, "数据库暂时不可用"))
+				}
+				return nil
+			}
+			got := r.append(t, r.say("d0", event.Normal, openID("D")), r.say("d1", event.Normal, openID("D")))
+			errs := r.through(t, event.Normal, got[1].Seq)
+			require.Len(t, errs, 2, "the batch waits")
+			require.True(t, fault.Is(errs[0], fault.Unavailable))
+			require.Len(t, letters(), parked, "nothing is wrong with the event")
+			require.Equal(t, 1, count(t, s, "SELECT COUNT(*) FROM events WHERE id=?", int64(event.MakeID(got[1].Seq, 0))))
+		})
 		t.Run("many refused events cost about one try each, not one of the whole batch", func(t *testing.T) {
 			r.odd.load = func(*event.Batch) error { return nil }
 			applied := 0

@@ -73,14 +73,14 @@ func (p *Pipeline) carry(ctx context.Context, j job) (int, error) {
 		}
 		var refused *applyError
 		switch {
+		case passing(err): // also through a stage that asked the database while it applied an event
+			return 0, err
 		case errors.As(err, &refused):
 			p.refuse(&j, refused)
 			if at := slices.Index(j.events, refused.root); at > 0 {
 				// What came before it went well, and need not run again with each further refusal.
 				return p.split(ctx, j, at)
 			}
-		case passing(err):
-			return 0, err
 		case len(j.events) > 1:
 			// Something in the batch breaks a query: halve until it stands alone.
 			return p.split(ctx, j, len(j.events)/2)

@@ -29,10 +29,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
@@ -174,10 +176,12 @@ func (s *Sender) deliver(ctx context.Context, hook *webhook.Hook, id string, num
 		"X-Koi-Attempt": strconv.Itoa(number), "X-Koi-Timestamp": stamp, "X-Koi-Signature": Sign(secret, stamp, body)} {
 		req.Header.Set(name, v)
 	}
+	var sent atomic.Bool // some of it: from here on the other side may have acted
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}))
 	// RoundTrip follows no redirect.
 	res, err := s.http.RoundTrip(req)
 	if err != nil {
-		return unanswered(ctx, err)
+		return unanswered(ctx, err, sent.Load())
 	}
 	defer res.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer)) // the status has said it all
@@ -197,6 +201,7 @@ func (s *Sender) judge(res *http.Response, answer []byte) outbox.Outcome {
 		o.Status, o.Reason = outbox.Failed, said+"，表示不再接收：请确认后停用或删除这个 Webhook"
 	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
 		o.Status, o.RetryAfter, o.Reason = outbox.Retry, retryAfter(res.Header.Get("Retry-After"), s.clk.Wall()), said+"：稍后自动重试"
+		o.Unsure = code >= 500 || code == http.StatusRequestTimeout
 	default:
 		o.Status, o.Reason = outbox.Failed, said+quoted(answer)+"：请核对接收方的接口，修正后在消息详情里重试"
 	}
@@ -238,7 +243,7 @@ func quoted(answer []byte) string {
 
 // unanswered says what a call without an answer means. The error's own text stays out of it: it may hold
 // the address, and with it a token.
-func unanswered(ctx context.Context, err error) outbox.Outcome {
+func unanswered(ctx context.Context, err error, sent bool) outbox.Outcome {
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
 	var late interface{ Timeout() bool }
@@ -250,9 +255,9 @@ func unanswered(ctx context.Context, err error) outbox.Outcome {
 	case errors.As(err, &cert):
 		return outbox.Outcome{Status: outbox.Retry, Reason: "对方的 HTTPS 证书不受信任或已过期：稍后自动重试，请对方更换证书"}
 	case ctx.Err() != nil, errors.As(err, &late) && late.Timeout():
-		return outbox.Outcome{Status: outbox.Retry, Reason: fmt.Sprintf("对方 %d 秒内没有回答：稍后自动重试，重复的按 X-Koi-Delivery 去重", int(timeout.Seconds()))}
+		return outbox.Outcome{Status: outbox.Retry, Reason: fmt.Sprintf("对方 %d 秒内没有回答：稍后自动重试，重复的按 X-Koi-Delivery 去重", int(timeout.Seconds())), Unsure: sent}
 	}
-	return outbox.Outcome{Status: outbox.Retry, Reason: "没有连上对方，或连接中断：稍后自动重试，重复的按 X-Koi-Delivery 去重"}
+	return outbox.Outcome{Status: outbox.Retry, Reason: "没有连上对方，或连接中断：稍后自动重试，重复的按 X-Koi-Delivery 去重", Unsure: sent}
 }
 
 // dial connects to an address that the guard allows. Names are looked up here, so that what is judged is

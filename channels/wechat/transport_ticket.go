@@ -151,6 +151,7 @@ func (t *Ticket) Outcome(now time.Time, dedupe time.Duration) outbox.Outcome {
 	if o.Status == outbox.Retry || o.Status == outbox.Paused {
 		o.RetryAfter = m.Wait(now)
 	}
+	o.Unsure = m.Unsure && o.Status == outbox.Retry
 	return o
 }
 
