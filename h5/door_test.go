@@ -288,10 +288,9 @@ func TestDoor_limits_visitors_and_addresses(t *testing.T) {
 		for i := range list {
 			list[i] = view(m{"visitor": visitor})
 		}
-		r := httptest.NewRequest(http.MethodPost, "/t", nil)
 		raw, err := json.Marshal(list)
 		require.NoError(t, err)
-		r = httptest.NewRequest(http.MethodPost, "/t", bytes.NewReader(raw))
+		r := httptest.NewRequest(http.MethodPost, "/t", bytes.NewReader(raw))
 		r.RemoteAddr = "127.0.0.1:9"
 		w := h.do(r, from(ip)...)
 		if w.Code == http.StatusTooManyRequests {

@@ -90,7 +90,7 @@ func (r *rig) waits(ctx context.Context, report *Report) error {
 	report.add("rss_mb", "内存峰值", megabytes(w.peak), "MB").met("≤ 600", megabytes(w.peak) <= 600)
 
 	r.note("%d 人同时到期…", n)
-	if s, err = fire(ctx, r.koi.url, volleyOf(n, 0, t.click("bench_wait")), peakConns); err != nil {
+	if _, err = fire(ctx, r.koi.url, volleyOf(n, 0, t.click("bench_wait")), peakConns); err != nil {
 		return err
 	}
 	if err := r.drained(ctx); err != nil {

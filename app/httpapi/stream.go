@@ -198,7 +198,7 @@ func (v *viewer) run(ctx context.Context, again bool) {
 	t := time.NewTicker(streamBeat)
 	defer t.Stop()
 	for {
-		ok := true
+		var ok bool
 		select {
 		case <-ctx.Done():
 			return

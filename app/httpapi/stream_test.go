@@ -50,7 +50,7 @@ func (c *client) listen(query, last string) *listener {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := http.DefaultClient.Do(req) //nolint:bodyclose // the listener below closes it
 	require.NoError(c.r, err)
 	require.Equal(c.r, http.StatusOK, res.StatusCode)
 	require.Contains(c.r, res.Header.Get("Content-Type"), "text/event-stream")

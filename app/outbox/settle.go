@@ -144,7 +144,7 @@ func (s *Settlements) ask(ctx context.Context, r *row) (Outcome, error) {
 	}
 	body, err := s.keys.Open(purpose, sealed)
 	if err != nil {
-		return Outcome{Status: Unknown}, nil //nolint:nilerr // the outbox says so where the message is shown
+		return Outcome{Status: Unknown}, nil // the outbox says so where the message is shown
 	}
 	first := r.firstAt
 	if first == 0 { // restored from a backup that was made before it went

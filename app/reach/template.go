@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -16,11 +17,12 @@ import (
 )
 
 // template is what one person may still be sent by one template of an account, and was sent today. A yes
-// to a one-time subscription is worth one message; yeses to one-time messages of the same scene (一次性订阅)
-// do not add up.
+// to a one-time subscription is worth one message. Yeses to a mini-program's add up; those to a 订阅通知
+// and to one-time messages (一次性订阅) do not where they were given in the same scene.
 type template struct {
 	templateKey
 	balance    int
+	scenes     scenes // of an official account's 订阅通知
 	longTerm   bool
 	rejected   bool
 	answeredAt int64 // of the newest answer
@@ -35,12 +37,33 @@ type templateKey struct {
 	template string
 }
 
+// scenes are the places a person said yes to a 订阅通知 in, one bit each: the lower bits are those whose
+// yes is not used yet, the higher ones all where one was ever given.
+type scenes int64
+
+const sceneBits = 8
+
+// sceneBit is the place of an answer; answers without one share a bit.
+func sceneBit(name string) scenes {
+	switch name {
+	case "h5":
+		return 1
+	case "article":
+		return 2
+	}
+	return 4
+}
+
+func (s scenes) open() scenes { return s & (1<<sceneBits - 1) }
+func (s scenes) ever() scenes { return s >> sceneBits }
+func (s scenes) left() int    { return bits.OnesCount64(uint64(s.open())) }
+
 // maxBalance bounds what a person can pile up; the platform has a bound of its own.
 const maxBalance = 1000
 
 // answer takes what a person said when asked to subscribe. Answers may come out of order: an older one
 // than a refusal changes nothing any more.
-func (t *template) answer(what string, once, longTerm bool, at int64) {
+func (t *template) answer(what string, scene scenes, once, longTerm bool, at int64) {
 	switch what {
 	case "accept":
 		if at < t.answeredAt && t.rejected {
@@ -48,19 +71,56 @@ func (t *template) answer(what string, once, longTerm bool, at int64) {
 		}
 		t.rejected = false
 		t.longTerm = t.longTerm || longTerm
-		t.balance = min(t.balance+1, maxBalance)
-		if once {
+		switch {
+		case once:
 			t.balance = 1
+		case scene != 0:
+			t.scenes |= scene | scene<<sceneBits
+			t.balance = t.scenes.left()
+		default:
+			t.balance = min(t.balance+1, maxBalance)
 		}
 	case "reject", "ban":
 		if at < t.answeredAt {
 			return
 		}
-		t.balance, t.longTerm, t.rejected = 0, false, true
+		t.end()
 	default: // filter: the platform did not even ask
 		return
 	}
 	t.answeredAt, t.dirty = max(t.answeredAt, at), true
+}
+
+// end is what a refusal leaves.
+func (t *template) end() {
+	t.balance, t.longTerm, t.rejected = 0, false, true
+	t.scenes &^= t.scenes.open()
+}
+
+// spend takes one message, if there is one.
+func (t *template) spend() {
+	if t.longTerm || t.balance == 0 {
+		return
+	}
+	t.balance--
+	t.scenes &^= t.scenes.open() & -t.scenes.open() // the lowest of those that are set
+	t.dirty = true
+}
+
+// refund gives back what spend took. The same scene may have been answered again since: then there is
+// nothing to give back.
+func (t *template) refund() {
+	switch ever := t.scenes.ever(); {
+	case strings.Contains(t.template, "/"):
+		t.balance = 1
+	case ever != 0:
+		used := ever &^ t.scenes.open()
+		t.scenes |= used & -used
+		t.balance = t.scenes.left()
+	default:
+		t.balance = min(t.balance+1, maxBalance)
+	}
+	t.dirty = true
 }
 
 // clear takes over that the platform found no subscription (43101) for a message sent at a time. What the
@@ -69,7 +129,8 @@ func (t *template) clear(sentAt int64) {
 	if t.answeredAt > sentAt {
 		return
 	}
-	t.balance, t.longTerm, t.rejected, t.dirty = 0, false, true, true
+	t.end()
+	t.dirty = true
 }
 
 func (t *template) fact() policy.Balance {
@@ -82,12 +143,15 @@ func (t *template) join(o *template) {
 	case o.answeredAt == 0:
 	case t.rejected && t.answeredAt >= o.answeredAt: // the later no counts
 	case o.rejected && o.answeredAt >= t.answeredAt:
-		t.balance, t.longTerm, t.rejected = 0, false, true
+		t.end()
 	case t.rejected:
-		t.balance, t.longTerm, t.rejected = o.balance, o.longTerm, false
+		t.balance, t.longTerm, t.rejected, t.scenes = o.balance, o.longTerm, false, o.scenes
 	case o.rejected:
 	default:
 		t.balance, t.longTerm = min(t.balance+o.balance, maxBalance), t.longTerm || o.longTerm
+		if t.scenes |= o.scenes; t.scenes != 0 {
+			t.balance = t.scenes.left()
+		}
 	}
 	t.answeredAt = max(t.answeredAt, o.answeredAt)
 	switch {
@@ -130,13 +194,13 @@ func (s *Stage) keep(err error) {
 	}
 }
 
-const templateFields = "contact_id, account, template, balance, long_term, rejected, answered_at, day, in_day"
+const templateFields = "contact_id, account, template, balance, long_term, rejected, answered_at, day, in_day, scenes"
 
-var templateColumns = []string{"contact_id", "account", "template", "balance", "long_term", "rejected", "answered_at", "day", "in_day"}
+var templateColumns = []string{"contact_id", "account", "template", "balance", "long_term", "rejected", "answered_at", "day", "in_day", "scenes"}
 
 func scanTemplate(r *sql.Rows) (*template, error) {
 	t := &template{}
-	return t, r.Scan(&t.contact, &t.account, &t.template, &t.balance, &t.longTerm, &t.rejected, &t.answeredAt, &t.day, &t.inDay)
+	return t, r.Scan(&t.contact, &t.account, &t.template, &t.balance, &t.longTerm, &t.rejected, &t.answeredAt, &t.day, &t.inDay, &t.scenes)
 }
 
 func (s *Stage) needTemplates(contact int64) {
@@ -193,10 +257,7 @@ func (s *Stage) Balance(contact int64, account, template string) policy.Balance 
 
 // SpendBalance takes one message from the balance.
 func (s *Stage) SpendBalance(contact int64, account, template string) {
-	if t := s.spendable(contact, account, template); !t.longTerm && t.balance > 0 {
-		t.balance--
-		t.dirty = true
-	}
+	s.spendable(contact, account, template).spend()
 }
 
 // ReturnBalance gives back what SpendBalance took for a message sent at a time: the platform surely did not
@@ -214,10 +275,7 @@ func (s *Stage) ReturnBalance(contact int64, account, template string) {
 	if t.rejected || t.longTerm || t.answeredAt == 0 {
 		return
 	}
-	t.balance, t.dirty = min(t.balance+1, maxBalance), true
-	if strings.Contains(t.template, "/") {
-		t.balance = 1
-	}
+	t.refund()
 }
 
 // ClearBalance takes over the platform's word that there is no subscription (43101), about a message sent
@@ -262,7 +320,11 @@ func (s *Stage) answered(e *event.Event, at int64) {
 		name += "/" + scene
 	}
 	longTerm, _ := e.Props["long_term"].(bool)
-	s.template(e.ContactID, e.Account, name).answer(e.Props.Str("answer"), once, longTerm, at)
+	var place scenes
+	if e.Type == event.OASubscriptionAnswered {
+		place = sceneBit(e.Props.Str("scene"))
+	}
+	s.template(e.ContactID, e.Account, name).answer(e.Props.Str("answer"), place, once, longTerm, at)
 }
 
 // mergeTemplates gives kept what old had.
@@ -301,7 +363,7 @@ func (s *Stage) flushTemplates(ctx context.Context, tx *db.Tx) error {
 	var rows [][]any
 	for _, k := range sortedTemplates(s.templates) {
 		if t := s.templates[k]; t.dirty {
-			rows = append(rows, []any{k.contact, k.account, k.template, t.balance, t.longTerm, t.rejected, t.answeredAt, t.day, t.inDay})
+			rows = append(rows, []any{k.contact, k.account, k.template, t.balance, t.longTerm, t.rejected, t.answeredAt, t.day, t.inDay, int64(t.scenes)})
 		}
 	}
 	return tx.Upsert(ctx, "reach_templates", templateColumns[:3], templateColumns, templateColumns[3:], rows)

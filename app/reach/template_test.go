@@ -2,6 +2,7 @@ package reach_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,7 +54,7 @@ func TestStage_a_mini_program_has_both_windows(t *testing.T) {
 	})
 }
 
-func TestStage_balances_of_people_who_turn_out_to_be_one_add_up(t *testing.T) {
+func TestStage_balances_of_people_who_turn_out_to_be_one(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
 		w := newWorld(t, s)
@@ -73,9 +74,77 @@ func TestStage_balances_of_people_who_turn_out_to_be_one_add_up(t *testing.T) {
 		w.batch(t0+3*second, joins)
 
 		f := w.facts("o1", t0+4*second)
-		require.Equal(t, policy.Balance{Left: 2}, f.Template(app, "t1").Balance)
+		require.Equal(t, policy.Balance{Left: 1}, f.Template(app, "t1").Balance, "of the same scene")
 		require.Equal(t, policy.Balance{Rejected: true}, f.Template(app, "t2").Balance, "the later no counts")
 		require.Len(t, f.Templates, 2)
+	})
+}
+
+// 订阅通知, one-time: yeses in the same scene are one message; a mini-program's add up.
+func TestStage_one_time_notices_add_up_by_scene_only(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		w := newWorld(t, s)
+		at := t0
+		says := func(what, scene string) {
+			at += second
+			e := answer("o1", "t1", what, at)
+			if scene != "" {
+				e.Props["scene"] = scene
+			}
+			w.batch(at, e)
+		}
+		left := func() policy.Balance { return w.facts("o1", at).Template(app, "t1").Balance }
+		do := func(f func(id int64)) {
+			at += second
+			w.during = func(_ *event.Batch, e *event.Event) { f(e.ContactID) }
+			w.batch(at, oa(event.OALocationReported, "o1", at))
+			w.during = nil
+		}
+		spend := func(id int64) { w.reach.SpendBalance(id, app, "t1") }
+		refund := func(id int64) { w.reach.ReturnBalance(id, app, "t1") }
+
+		says("accept", "h5")
+		says("accept", "h5")
+		require.Equal(t, 1, left().Left)
+		says("accept", "article")
+		require.Equal(t, 2, left().Left)
+		do(spend)
+		require.Equal(t, 1, left().Left)
+		do(refund)
+		require.Equal(t, 2, left().Left)
+		do(spend)
+		says("accept", "h5")
+		do(refund)
+		require.Equal(t, 2, left().Left, "the scene was answered anew: it is one message all the same")
+		do(spend)
+		do(spend)
+		do(spend)
+		require.Zero(t, left().Left)
+		says("accept", "")
+		require.Equal(t, 1, left().Left)
+		says("reject", "")
+		require.Equal(t, policy.Balance{Rejected: true}, left())
+		says("accept", "article")
+		require.Equal(t, policy.Balance{Left: 1}, left())
+
+		for range 3 {
+			at += second
+			e := answer("o1", "t9", "accept", at)
+			e.Type, e.Account = event.MPSubscriptionAnswered, "wxmini"
+			e.Identities[0].Scope = "wxmini"
+			w.batch(at, e)
+		}
+		at += second
+		var id int64
+		w.during = func(_ *event.Batch, e *event.Event) { id = e.ContactID }
+		mini := oa(event.OALocationReported, "o1", at)
+		mini.Account, mini.Identities[0].Scope = "wxmini", "wxmini"
+		w.batch(at, mini)
+		w.during = nil
+		f, err := reach.NewDirectory(s.Koi).Facts(t.Context(), []int64{id}, at, shanghai)
+		require.NoError(t, err)
+		require.Equal(t, 3, f.Template("wxmini", "t9").Balance.Left)
 	})
 }
 
@@ -92,7 +161,7 @@ func TestStage_balances_do_not_depend_on_batches(t *testing.T) {
 			}
 			acts := make([]act, rapid.IntRange(1, 12).Draw(rt, "acts"))
 			for i := range acts {
-				acts[i] = act{rapid.SampledFrom([]string{"accept", "accept", "reject", "filter", "send", "back", "clear", "count"}).Draw(rt, "act"), rapid.IntRange(0, 1).Draw(rt, "who")}
+				acts[i] = act{rapid.SampledFrom([]string{"accept", "accept h5", "accept article", "reject", "filter", "send", "back", "clear", "count"}).Draw(rt, "act"), rapid.IntRange(0, 1).Draw(rt, "who")}
 			}
 			var got []string
 			for _, size := range []int{1, rapid.IntRange(2, 6).Draw(rt, "size"), len(acts)} {
@@ -114,7 +183,9 @@ func TestStage_balances_do_not_depend_on_batches(t *testing.T) {
 					var events []*event.Event
 					for i := from; i < min(from+size, len(acts)); i++ {
 						a, at := acts[i], t0+int64(i)*second
-						e := answer(name(a.who), "t1", a.what, at)
+						said, scene, _ := strings.Cut(a.what, " ")
+						e := answer(name(a.who), "t1", said, at)
+						e.Props["scene"] = scene
 						switch a.what {
 						case "send", "back", "clear", "count":
 							e = oa(event.OALocationReported, name(a.who), at)

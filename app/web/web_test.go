@@ -26,6 +26,7 @@ func get(a *App, method, path, encoding string) (*http.Response, string) {
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, r)
 	res := w.Result()
+	defer res.Body.Close()
 	body, _ := io.ReadAll(res.Body)
 	return res, string(body)
 }

@@ -109,11 +109,12 @@ func (r *rig) token(owner string) string {
 	}
 	if r.kept[owner] == "" {
 		var a map[string]any
-		if owner == "official" {
+		switch owner {
+		case "official":
 			a = r.get("/cgi-bin/token?grant_type=client_credential&appid=" + testApp + "&secret=" + testSecret)
-		} else if owner == "mini" {
+		case "mini":
 			a = r.post("/cgi-bin/stable_token", m{"grant_type": "client_credential", "appid": testMini, "secret": "mini-secret"})
-		} else {
+		default:
 			a = r.get("/cgi-bin/gettoken?corpid=" + testCorp + "&corpsecret=" + owner + "-secret")
 		}
 		require.Contains(r.t, a, "access_token")
