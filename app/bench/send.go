@@ -131,7 +131,7 @@ func (r *rig) backlog(ctx context.Context, report *Report, s *sink, stores *db.S
 	_, _, last := s.got()
 	n := float64(r.Events - early)
 	report.add("delivery_rate", "积压：事件 → 接收方", n/last.Sub(begun).Seconds(), "条/秒")
-	if err := r.settled(ctx, report, s, stores, r.Events, "backlog"); err != nil {
+	if err := r.settled(ctx, report, s, stores, r.Events, "backlog", "积压："); err != nil {
 		return err
 	}
 	w.stop()
@@ -185,7 +185,7 @@ func (r *rig) outage(ctx context.Context, report *Report, s *sink, stores *db.St
 	_, _, last := s.got()
 	n := float64(r.Events - early)
 	report.add("rows_rate", "恢复后：已落盘的消息 → 接收方", n/last.Sub(begun).Seconds(), "条/秒")
-	if err := r.settled(ctx, report, s, stores, 2*r.Events, "outage"); err != nil {
+	if err := r.settled(ctx, report, s, stores, 2*r.Events, "outage", "恢复后："); err != nil {
 		return err
 	}
 	report.add("rows_cpu_us", "恢复后 CPU（koi：到期、发送、结果）", (usageOf(r.koi.pid()).cpu-koi.cpu).Seconds()*1e6/n, "µs/条")
@@ -221,7 +221,7 @@ func (r *rig) delivered(ctx context.Context, s *sink, want int, tell func(n int)
 const sentRows = "SELECT COUNT(*) FROM outbox WHERE channel='webhook' AND state=3"
 
 // settled waits for the results in the outbox, then compares rows and deliveries: none lost, none doubled.
-func (r *rig) settled(ctx context.Context, report *Report, s *sink, stores *db.Stores, want int, key string) error {
+func (r *rig) settled(ctx context.Context, report *Report, s *sink, stores *db.Stores, want int, key, phase string) error {
 	var sent, all int
 	waiting, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -235,10 +235,10 @@ func (r *rig) settled(ctx context.Context, report *Report, s *sink, stores *db.S
 		return err
 	}
 	posts, deliveries, _ := s.got()
-	report.add(key+"_rows", "消息行", float64(all), "").met(fmt.Sprintf("= %d", want), all == want)
-	report.add(key+"_sent", "消息行：已发送", float64(sent), "").met(fmt.Sprintf("= %d", want), sent == want)
-	report.add(key+"_deliveries", "接收方收到的不同消息", float64(deliveries), "").met(fmt.Sprintf("= %d", r.Events), deliveries == r.Events)
-	report.add(key+"_repeats", "接收方收到的重复", float64(posts-deliveries), "").met("= 0", posts == deliveries)
+	report.add(key+"_rows", phase+"消息行", float64(all), "").met(fmt.Sprintf("= %d", want), all == want)
+	report.add(key+"_sent", phase+"消息行：已发送", float64(sent), "").met(fmt.Sprintf("= %d", want), sent == want)
+	report.add(key+"_deliveries", phase+"接收方收到的不同消息", float64(deliveries), "").met(fmt.Sprintf("= %d", r.Events), deliveries == r.Events)
+	report.add(key+"_repeats", phase+"接收方收到的重复", float64(posts-deliveries), "").met("= 0", posts == deliveries)
 	return nil
 }
 
