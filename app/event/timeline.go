@@ -1,10 +1,12 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/koi-scrm/koi/app/db"
@@ -113,6 +115,21 @@ func (t *Timeline) List(ctx context.Context, contacts []int64, types []string, b
 // After returns up to limit entries of a lane with ids above one, in the order of ids.
 func (t *Timeline) After(ctx context.Context, lane Lane, id ID, limit int) ([]Entry, error) {
 	return t.read(ctx, entryQuery+"lane=? AND id>? ORDER BY id LIMIT ?", int64(lane), int64(id), limit)
+}
+
+// Latest returns the last entries of both lanes by the time they happened, newest first: the ends of the
+// primary key.
+func (t *Timeline) Latest(ctx context.Context, limit int) ([]Entry, error) {
+	var out []Entry
+	for _, lane := range []Lane{Priority, Normal} {
+		list, err := t.read(ctx, entryQuery+"lane=? ORDER BY id DESC LIMIT ?", int64(lane), limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	slices.SortStableFunc(out, func(a, b Entry) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
+	return out[:min(limit, len(out))], nil
 }
 
 // Get returns one entry. Fault: NotFound: there is none, it is past its retention, or the event is of a

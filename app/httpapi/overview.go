@@ -20,6 +20,8 @@ type Overview struct {
 	Days     []DayCounts  `json:"days" doc:"最近 30 天，每天各类事件多少次；旧的在前"`
 	Ripe     []Ripe       `json:"ripe" doc:"最近成熟的线索，新的在前"`
 	RipeName string       `json:"ripe_name,omitempty" doc:"成熟线索的阶段名称"`
+	// Recent is what a screen shows before the stream brings more.
+	Recent []TimelineEntry `json:"recent" doc:"最近的动态，新的在前"`
 }
 
 // StageCount is how many people stand in a stage.
@@ -43,6 +45,8 @@ type Ripe struct {
 const (
 	overviewDays = 30
 	overviewRipe = 8
+	// overviewRecent fills a screen's height.
+	overviewRecent = 30
 	// pondEvery is how old the counts of the whole pond may be: they read every person's row.
 	pondEvery = 10 * time.Second
 )
@@ -57,7 +61,7 @@ type pond struct {
 }
 
 func (a *API) getOverview(ctx context.Context, _ *struct{}) (*answer[Overview], error) {
-	out := Overview{At: a.at(a.now()), Stages: []StageCount{}, Days: []DayCounts{}, Ripe: []Ripe{}}
+	out := Overview{At: a.at(a.now()), Stages: []StageCount{}, Days: []DayCounts{}, Ripe: []Ripe{}, Recent: []TimelineEntry{}}
 	if err := a.countPond(ctx, &out); err != nil {
 		return nil, err
 	}
@@ -74,7 +78,14 @@ func (a *API) getOverview(ctx context.Context, _ *struct{}) (*answer[Overview], 
 	for _, c := range counts {
 		out.Days[c.Day-today+overviewDays-1].Counts[c.Type] = c.N
 	}
-	return &answer[Overview]{out}, a.ripe(ctx, &out)
+	if err := a.ripe(ctx, &out); err != nil {
+		return nil, err
+	}
+	recent, err := a.Timeline.Latest(ctx, overviewRecent)
+	for _, e := range recent {
+		out.Recent = append(out.Recent, a.entry(e))
+	}
+	return &answer[Overview]{out}, err
 }
 
 func (a *API) countPond(ctx context.Context, out *Overview) error {

@@ -27,7 +27,8 @@ func TestAPI_overview_shows_the_pond_its_days_and_who_is_ripe(t *testing.T) {
 				Day    string
 				Counts map[string]int64
 			}
-			Ripe []struct{ Company string }
+			Ripe   []struct{ Company string }
+			Recent []struct{ Type, At string }
 		}
 		// Somebody reachable asks for a demo, twice, and says who they are: ripe by the starter definitions.
 		yesterday := time.Now().Add(-24 * time.Hour).Format(time.RFC3339)
@@ -48,6 +49,10 @@ func TestAPI_overview_shows_the_pond_its_days_and_who_is_ripe(t *testing.T) {
 		require.EqualValues(t, 2, got.Days[29].Counts["trial.requested"])
 		require.EqualValues(t, 1, got.Days[28].Counts["page.viewed"], "on the day it happened")
 		require.Len(t, got.Ripe, 1)
+		require.NotEmpty(t, got.Recent)
+		for i := range got.Recent[1:] {
+			require.GreaterOrEqual(t, got.Recent[i].At, got.Recent[i+1].At)
+		}
 		for _, s := range got.Stages {
 			if s.Key == "mql" {
 				require.EqualValues(t, 1, s.People)

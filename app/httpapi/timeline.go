@@ -14,6 +14,7 @@ type TimelineEntry struct {
 	Type       string      `json:"type"`
 	Label      string      `json:"label"`
 	Note       string      `json:"note" doc:"这类事件的一句话说明"`
+	Text       string      `json:"text" doc:"这一次值得说的：说了什么、哪个标签、为什么被拦截；可能为空"`
 	At         time.Time   `json:"at"`
 	ReceivedAt time.Time   `json:"received_at"`
 	ContactID  ID          `json:"contact_id" doc:"事件记在谁名下；合并过的客户会有几个"`
@@ -64,6 +65,9 @@ func (a *API) entry(e event.Entry) TimelineEntry {
 	if e.Props != nil {
 		t.Props = maskedProps(e.Props).(event.Props)
 	}
+	masked := e
+	masked.Props = t.Props
+	t.Text = a.telling(masked)
 	if e.Staff != "" {
 		corp, _, _ := strings.Cut(e.Account, "/")
 		s := a.staffName(corp, e.Staff)

@@ -5,16 +5,24 @@ import relative from "dayjs/plugin/relativeTime";
 dayjs.extend(relative);
 dayjs.locale("zh-cn");
 
+/**
+ * The wall clock where the business is: the API writes times with that zone's offset, and a screen shows
+ * them as they are written, wherever the browser stands.
+ */
+function local(at: string): dayjs.Dayjs {
+  return dayjs(at.slice(0, 19));
+}
+
 /** 11-22 14:03, with the year when it is another one. */
-export function time(at: string | number | undefined | null): string {
+export function time(at: string | undefined | null): string {
   if (!at) return "—";
-  const t = dayjs(at);
+  const t = local(at);
   return t.format(t.year() === dayjs().year() ? "MM-DD HH:mm" : "YYYY-MM-DD HH:mm");
 }
 
 /** 14:03:05 */
-export function clock(at: string | number): string {
-  return dayjs(at).format("HH:mm:ss");
+export function clock(at: string): string {
+  return local(at).format("HH:mm:ss");
 }
 
 /** 3 分钟前 */
@@ -23,8 +31,8 @@ export function ago(at: string | number | undefined | null): string {
 }
 
 /** 2026-11-22 星期日 */
-export function day(at: string | number): string {
-  return dayjs(at).format("YYYY-MM-DD dddd");
+export function day(at: string): string {
+  return local(at).format("YYYY-MM-DD dddd");
 }
 
 /** 12,345 */

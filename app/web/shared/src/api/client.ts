@@ -55,9 +55,8 @@ const guard: Middleware = {
 async function failure(response: Response): Promise<ApiError> {
   const request = response.headers.get("X-Request-Id") ?? "";
   try {
-    const body = (await response.json()) as Partial<Schema<"Failure">> & { errors?: { location?: string; message?: string }[] | null };
-    const problems = (body.errors ?? []).map((e) => ({ path: e.location ?? "", message: e.message ?? "" }));
-    return new ApiError(response.status, body.detail || body.title || `服务器回答了 ${response.status}`, problems, request);
+    const body = (await response.json()) as Partial<Schema<"Failure">>;
+    return new ApiError(response.status, body.detail || body.title || `服务器回答了 ${response.status}`, body.problems ?? [], request);
   } catch {
     return new ApiError(response.status, `服务器回答了 ${response.status}，没有说明原因；请稍后再试`, [], request);
   }

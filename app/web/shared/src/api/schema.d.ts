@@ -2370,6 +2370,8 @@ export interface components {
              * @description 池塘里有多少人
              */
             people: number;
+            /** @description 最近的动态，新的在前 */
+            recent: components["schemas"]["TimelineEntry"][];
             /** @description 最近成熟的线索，新的在前 */
             ripe: components["schemas"]["Ripe"][];
             /** @description 成熟线索的阶段名称 */
@@ -3151,6 +3153,8 @@ export interface components {
             received_at: string;
             share?: string;
             staff?: components["schemas"]["StaffName"];
+            /** @description 这一次值得说的：说了什么、哪个标签、为什么被拦截；可能为空 */
+            text: string;
             type: string;
         };
         Touches: {

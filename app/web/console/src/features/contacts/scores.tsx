@@ -10,6 +10,7 @@ export function Scores({ standings }: { standings: Schema<"Standing">[] }) {
       {standings.length === 0 && <Nothing what="还没有得分" hint="浏览、提交表单、发消息等行为会计分。" />}
       <Tabs
         size="small"
+        defaultActiveKey={[...standings].sort((a, b) => b.points - a.points)[0]?.key}
         items={standings.map((s) => ({
           key: s.key,
           label: `${s.name} ${s.points}`,

@@ -3,7 +3,6 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Button, Skeleton } from "antd";
 import { Failure, Nothing } from "../../components/states";
 import { color } from "../../theme";
-import { tell } from "./tell";
 
 type Entry = Schema<"TimelineEntry">;
 
@@ -48,7 +47,7 @@ export function Timeline({ contact, kind, fresh }: { contact: string; kind: stri
 }
 
 function Row({ entry, fresh }: { entry: Entry; fresh: boolean }) {
-  const said = tell(entry);
+  const said = entry.text;
   const tone = entry.type.startsWith("message.") ? color.accent : /^(tag|stage|score)\./.test(entry.type) ? color.koi : /^(journey|contact)\./.test(entry.type) ? "#98a2b3" : color.good;
   return (
     <div className={fresh ? "entry fresh" : "entry"} title={entry.note}>

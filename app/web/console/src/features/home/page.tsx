@@ -7,7 +7,6 @@ import { Grade, LiveDot, Meter } from "../../components/marks";
 import { Page } from "../../components/page";
 import { Failure, Loading, Nothing } from "../../components/states";
 import { color } from "../../theme";
-import { tell } from "../contacts/tell";
 import { Trend } from "./trend";
 
 type Overview = Schema<"Overview">;
@@ -40,6 +39,8 @@ export default function Home() {
   if (q.isPending) return <Loading />;
   if (q.error) return <Failure error={q.error} onRetry={() => void q.refetch()} />;
   const o = q.data;
+  const shown = [...feed, ...o.recent.filter((e) => !feed.some((x) => x.id === e.id))].slice(0, 40);
+  const fresh = new Set(feed.map((e) => e.id));
   return (
     <Page title="工作台" note={`${o.today} · 池塘里有 ${count(o.people)} 人，${count(o.inside)} 人次正在旅程里`} extra={<LiveDot on={live} />}>
       <div style={{ display: "grid", gridTemplateColumns: `repeat(${figures.length}, minmax(0, 1fr))`, gap: 12, marginBottom: 16 }}>
@@ -74,17 +75,17 @@ export default function Home() {
           </Card>
         </div>
         <Card variant="borderless" size="small" title="此刻" extra={<span style={{ color: color.quiet, fontSize: 13 }}>新的在上面</span>}>
-          {feed.length === 0 && <Nothing what="等待新的动态" hint="有人关注、浏览、发消息时，会立刻出现在这里。" />}
+          {shown.length === 0 && <Nothing what="等待新的动态" hint="有人关注、浏览、发消息时，会立刻出现在这里。" />}
           <div aria-live="off" style={{ maxHeight: 720, overflow: "auto" }}>
-            {feed.map((e) => (
-              <Link key={e.id} to={`/contacts/${e.contact_id}`} className="entry fresh" style={{ color: "inherit", textDecoration: "none" }}>
+            {shown.map((e) => (
+              <Link key={e.id} to={`/contacts/${e.contact_id}`} className={fresh.has(e.id) ? "entry fresh" : "entry"} style={{ color: "inherit", textDecoration: "none" }}>
                 <span className="num" style={{ color: color.quiet, fontSize: 13 }}>
                   {clock(e.at)}
                 </span>
                 <i aria-hidden style={{ background: e.type.startsWith("message.") ? color.accent : /^(tag|stage|score)\./.test(e.type) ? color.koi : color.good }} />
                 <span>
                   <b style={{ fontWeight: 500 }}>{e.label}</b>
-                  <span style={{ color: color.quiet, overflowWrap: "anywhere" }}>　{tell(e)}</span>
+                  <span style={{ color: color.quiet, overflowWrap: "anywhere" }}>　{e.text}</span>
                 </span>
               </Link>
             ))}
