@@ -6,6 +6,7 @@ import (
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/doctor"
+	"github.com/koi-scrm/koi/channels/miniprogram"
 	"github.com/koi-scrm/koi/channels/officialaccount"
 	"github.com/koi-scrm/koi/channels/sms"
 	"github.com/koi-scrm/koi/channels/wechat"
@@ -18,6 +19,7 @@ func (a *App) newDoctor(caller *wechat.Caller, corp *wecom.Client) *doctor.Docto
 		Serving: a.ready.Load, Ready: a.isReady, Troubles: a.troubles,
 		Examiners: []doctor.Examiner{
 			officialaccount.NewExaminer(caller, a.Accounts, a.Config.PublicURL),
+			miniprogram.NewExaminer(caller, a.Accounts, a.Config.PublicURL),
 			wecom.NewExaminer(corp, a.Accounts, a.Config.PublicURL),
 			sms.NewExaminer(a.aliyun, a.Accounts, a.Config.PublicURL),
 		}})

@@ -43,14 +43,18 @@ func (t *Tokens) Check(ctx context.Context, c Credential) (Health, error) {
 	if c.Secret == "" {
 		return Health{Purpose: c.Purpose, Problem: noSecret(c).Reason}, nil
 	}
-	if row.claimed(now, t.claimFor()) || clock.Ms(now)-row.checkedAt < t.rules.Force.Milliseconds() {
+	if clock.Ms(now)-row.checkedAt < t.rules.Force.Milliseconds() {
 		return row.health(c), nil
 	}
-	won, err := t.store.claim(ctx, row, t.owner, clock.Ms(now.Add(t.claimFor())))
-	if err != nil {
-		return Health{}, err
+	won := false
+	if !row.claimed(now, t.claimFor()) {
+		if won, err = t.store.claim(ctx, row, t.owner, clock.Ms(now.Add(t.claimFor()))); err != nil {
+			return Health{}, err
+		}
 	}
-	if won {
+	if !won { // somebody else is asking: what they are told is the answer
+		_, _ = t.Token(ctx, c) // a refusal stands in Health
+	} else {
 		t.examine(ctx, c, &row)
 		if err := t.settle(ctx, row); err != nil {
 			return Health{}, err

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/db"
@@ -202,12 +203,23 @@ func (d *Doctor) credentials(ctx context.Context) []account.Finding {
 			case err != nil:
 				f.Verdict, f.What, f.Do = account.Bad, "没有检查成", "请检查数据库后再试"
 			case !h.OK:
-				f.Verdict, f.What = account.Bad, h.Problem
+				f.Verdict = account.Bad
+				f.What, f.Do = parted(h.Problem)
 			}
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// parted is what happened and what to do, of a sentence with both.
+func parted(sentence string) (what, do string) {
+	for _, mark := range []string{"：", "；"} {
+		if what, do, ok := strings.Cut(sentence, mark); ok {
+			return what, do
+		}
+	}
+	return sentence, "请查看日志"
 }
 
 // Sick reports whether something does not work.

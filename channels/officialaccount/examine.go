@@ -73,6 +73,7 @@ func lacking(f account.Finding, err error) account.Finding {
 	var e *wechat.Error
 	if errors.As(err, &e) && e.Code == 48001 {
 		f.Verdict = account.Doubt
+		f.Do += "；这样的账号也没有网页授权，H5 里认不出是哪位粉丝，能用的是关注、菜单、关键词和客服消息"
 	}
 	return f
 }

@@ -107,7 +107,7 @@ func Failing(check, id string, err error) account.Finding {
 	var e *Error
 	if errors.As(err, &e) {
 		f.What, f.Do = e.Meaning.What, e.Meaning.Do
-		if e.Code != 0 {
+		if e.Code != 0 && !strings.Contains(f.What, strconv.Itoa(e.Code)) {
 			f.What = fmt.Sprintf("%s（错误码 %d）", f.What, e.Code)
 		}
 	}

@@ -3,7 +3,11 @@ package wecom
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+
+	"github.com/ArtisanCloud/PowerLibs/v3/object"
+	"github.com/ArtisanCloud/PowerWeChat/v3/src/work/agent/response"
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/channels/wechat"
@@ -55,7 +59,8 @@ func (x *Examiner) app(ctx context.Context, w account.WeCom) []account.Finding {
 		Home   string `json:"home_url"`
 	}
 	t, err := x.client.do(ctx, w.Credential(), func(a *app) error {
-		_, err := a.Agent.Get(context.Background(), w.AgentID)
+		// The SDK's Agent.Get posts, which the platform refuses (43001).
+		_, err := a.Agent.BaseClient.HttpGet(context.Background(), "cgi-bin/agent/get", &object.StringMap{"agentid": strconv.Itoa(w.AgentID)}, nil, &response.ResponseAgentGet{})
 		return err
 	})
 	if t != nil && t.Err() == nil { // the SDK's own opinion of the answer is of no interest
