@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build web web/types run dev demo test lint bench fuzz test/faults node clean
+.PHONY: help build web web/types run dev demo test test/go test/web test/e2e test/faults lint bench fuzz node clean
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -34,11 +34,20 @@ dev: ## serve from source, logging everything
 demo: build ## the whole of Koi with simulated platforms and a story; needs no account and no network
 	bin/koi demo
 
-test: ## everything, on SQLite and MariaDB; installs what is missing, or says what to install
+test: ## everything: web, Go on SQLite and MariaDB, Chromium; installs what is missing, or says what to install
+	@.ci/provision gcc node mariadb chromium
+	@$(MAKE) --no-print-directory test/web test/go test/e2e
+
+test/web: web ## types, logic and sizes of the web apps
+	@.ci/web-test
+
+test/go: web ## Go, PKG=./... on SQLite and MariaDB
 	@.ci/provision gcc node mariadb
-	@.ci/node-modules
 	go vet ./...
 	go run .ci/test.go $(PKG)
+
+test/e2e: web ## the whole program in Chromium; FLOW=name picks some
+	@.ci/e2e $(FLOW)
 
 test/faults: ## kill the server KILLS=50 times per engine under load and count every effect
 	@.ci/provision gcc mariadb

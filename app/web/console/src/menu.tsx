@@ -1,5 +1,5 @@
-import { AppstoreOutlined, AimOutlined, BarChartOutlined, FireOutlined, SendOutlined, SettingOutlined, ShareAltOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ReactNode } from "react";
+import { AimIcon, ChartIcon, FireIcon, GearIcon, HomeIcon, PeopleIcon, SendIcon, ShareIcon } from "./icons";
 
 export interface Place {
   path: string;
@@ -17,25 +17,25 @@ export interface Group {
 
 /** The eight groups of the console. Only what works stands here; a group without places is not shown. */
 export const groups: Group[] = [
-  { key: "home", label: "工作台", icon: <AppstoreOutlined />, places: [{ path: "/", label: "工作台", permission: "" }] },
-  { key: "people", label: "客户", icon: <TeamOutlined />, places: [{ path: "/contacts", label: "客户", permission: "contacts.read" }] },
-  { key: "bait", label: "获客", icon: <AimOutlined />, places: [] },
+  { key: "home", label: "工作台", icon: <HomeIcon />, places: [{ path: "/", label: "工作台", permission: "" }] },
+  { key: "people", label: "客户", icon: <PeopleIcon />, places: [{ path: "/contacts", label: "客户", permission: "contacts.read" }] },
+  { key: "bait", label: "获客", icon: <AimIcon />, places: [] },
   {
     key: "reach",
     label: "触达",
-    icon: <SendOutlined />,
+    icon: <SendIcon />,
     places: [
       { path: "/journeys", label: "旅程", permission: "journeys.read" },
       { path: "/messages", label: "消息", permission: "messages.read" },
     ],
   },
-  { key: "share", label: "全员营销", icon: <ShareAltOutlined />, places: [] },
-  { key: "leads", label: "线索", icon: <FireOutlined />, places: [] },
-  { key: "insight", label: "分析", icon: <BarChartOutlined />, places: [] },
+  { key: "share", label: "全员营销", icon: <ShareIcon />, places: [] },
+  { key: "leads", label: "线索", icon: <FireIcon />, places: [] },
+  { key: "insight", label: "分析", icon: <ChartIcon />, places: [] },
   {
     key: "settings",
     label: "设置",
-    icon: <SettingOutlined />,
+    icon: <GearIcon />,
     places: [
       { path: "/settings/accounts", label: "渠道与健康", permission: "accounts.read" },
       { path: "/settings/dead-letters", label: "死信", permission: "system.read" },

@@ -52,8 +52,9 @@ export function SessionProvider({ children, pending }: { children: ReactNode; pe
       },
       async signOut() {
         await api.DELETE("/session");
-        client.clear();
+        // Who watches "me" must hear of it, so that one query stays.
         client.setQueryData(["me"], null);
+        client.removeQueries({ predicate: (q) => q.queryKey[0] !== "me" });
       },
     }),
     [client, lost, me],
