@@ -52,10 +52,20 @@ type JourneyDetail struct {
 type JourneyStep struct {
 	ID        string         `json:"id"`
 	Component string         `json:"component,omitempty"`
+	Group     journey.Group  `json:"group,omitempty" doc:"trigger 触发，branch 分流，action 执行"`
 	Label     string         `json:"label"`
+	Explain   string         `json:"explain,omitempty" doc:"这种步骤是做什么的"`
 	Summary   string         `json:"summary"`
 	Ports     []journey.Port `json:"ports"`
+	Members   []StepMember   `json:"members" doc:"配置里各项的名称"`
 	Counts    JourneyCounts  `json:"counts"`
+}
+
+// StepMember names a member of a step's config.
+type StepMember struct {
+	Key    string         `json:"key"`
+	Label  string         `json:"label"`
+	Editor journey.Editor `json:"editor" doc:"值是什么：duration、events、template…"`
 }
 
 // Run is one walk of one person through a journey.
@@ -144,9 +154,12 @@ func (a *API) getJourney(ctx context.Context, in *journeyInput) (*answer[Journey
 	out := JourneyDetail{Journey: a.journey(v.Summary), Definition: v.Definition, Steps: []JourneyStep{}, Problems: append([]fault.Problem{}, v.Problems...),
 		Warnings: append([]fault.Problem{}, v.Warnings...)}
 	for _, s := range v.Steps {
-		step := JourneyStep{ID: s.ID, Label: s.Label, Summary: s.Summary, Ports: append([]journey.Port{}, s.Ports...), Counts: JourneyCounts(s.Counts)}
+		step := JourneyStep{ID: s.ID, Label: s.Label, Summary: s.Summary, Ports: append([]journey.Port{}, s.Ports...), Members: []StepMember{}, Counts: JourneyCounts(s.Counts)}
 		if s.Component != nil {
-			step.Component = s.Component.Key
+			step.Component, step.Group, step.Explain = s.Component.Key, s.Component.Group, s.Component.Explain
+			for _, m := range s.Component.Config {
+				step.Members = append(step.Members, StepMember{m.Key, m.Label, m.Editor})
+			}
 		}
 		out.Steps = append(out.Steps, step)
 	}

@@ -44,6 +44,8 @@ export const router = createBrowserRouter(
         { index: true, element: screen(() => import("./features/home/page")) },
         { path: "contacts", element: screen(() => import("./features/contacts/list")) },
         { path: "contacts/:id", element: screen(() => import("./features/contacts/detail")) },
+        { path: "journeys", element: screen(() => import("./features/journeys/list")) },
+        { path: "journeys/:id", element: screen(() => import("./features/journeys/detail")) },
         { path: "*", element: <NotFound /> },
       ],
     },

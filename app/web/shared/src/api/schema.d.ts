@@ -2000,8 +2000,14 @@ export interface components {
         JourneyStep: {
             component?: string;
             counts: components["schemas"]["JourneyCounts"];
+            /** @description 这种步骤是做什么的 */
+            explain?: string;
+            /** @description trigger 触发，branch 分流，action 执行 */
+            group?: string;
             id: string;
             label: string;
+            /** @description 配置里各项的名称 */
+            members: components["schemas"]["StepMember"][];
             ports: components["schemas"]["Port"][];
             summary: string;
         };
@@ -3033,6 +3039,12 @@ export interface components {
             source: string;
             /** @description 当时展示的文本版本 */
             version?: string;
+        };
+        StepMember: {
+            /** @description 值是什么：duration、events、template… */
+            editor: string;
+            key: string;
+            label: string;
         };
         System: {
             /** @description 需要处理的发送问题 */
