@@ -152,6 +152,27 @@ func escapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
 }
 
+// Names returns what people are called, by the ids given: the name, else the nickname. Who has neither is
+// left out. A merged id goes by its own last name, which is near enough for a line on a screen.
+func (d *Directory) Names(ctx context.Context, ids []int64) (map[int64]string, error) {
+	out := map[int64]string{}
+	err := db.EachIn(ctx, d.db, "SELECT contact_id, field, text FROM contact_values WHERE field IN ('name','nickname') AND contact_id IN (%s)", ids, nil, func(r *sql.Rows) error {
+		var id int64
+		var field, text string
+		if err := r.Scan(&id, &field, &text); err != nil {
+			return err
+		}
+		if field == "name" || out[id] == "" {
+			out[id] = text
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("names of contacts: %w", err)
+	}
+	return out, nil
+}
+
 // Masked returns a person's phone numbers and e-mail addresses as a screen may show them without the
 // right to see them: 138****0000, z***@example.com.
 func (d *Directory) Masked(ctx context.Context, p *Person) (map[int64]string, error) {

@@ -82,8 +82,18 @@ func (a *API) getOverview(ctx context.Context, _ *struct{}) (*answer[Overview], 
 		return nil, err
 	}
 	recent, err := a.Timeline.Latest(ctx, overviewRecent)
+	if err != nil {
+		return nil, err
+	}
+	who := make([]int64, 0, len(recent))
 	for _, e := range recent {
-		out.Recent = append(out.Recent, a.entry(e))
+		who = append(who, e.ContactID)
+	}
+	names, err := a.People.Names(ctx, who)
+	for _, e := range recent {
+		entry := a.entry(e)
+		entry.ContactName = names[e.ContactID]
+		out.Recent = append(out.Recent, entry)
 	}
 	return &answer[Overview]{out}, err
 }

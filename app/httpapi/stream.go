@@ -296,6 +296,16 @@ func (v *viewer) deliver(ctx context.Context, lines []event.Line) bool {
 	if !ok {
 		return false
 	}
+	var who []int64
+	for _, l := range lines {
+		if shown[l.ID] && l.ContactID != 0 {
+			who = append(who, l.ContactID)
+		}
+	}
+	names, err := v.api.People.Names(ctx, who)
+	if err != nil {
+		return false
+	}
 	var out strings.Builder
 	for _, l := range lines {
 		v.mark.move(l.Lane, l.ID, l.Timer)
@@ -306,7 +316,9 @@ func (v *viewer) deliver(ctx context.Context, lines []event.Line) bool {
 		if err != nil {
 			return false
 		}
-		data, err := json.Marshal(v.api.entry(e))
+		entry := v.api.entry(e)
+		entry.ContactName = names[e.ContactID]
+		data, err := json.Marshal(entry)
 		if err != nil {
 			return false
 		}

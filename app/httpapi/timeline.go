@@ -10,21 +10,23 @@ import (
 
 // TimelineEntry is one thing that happened.
 type TimelineEntry struct {
-	ID         ID          `json:"id"`
-	Type       string      `json:"type"`
-	Label      string      `json:"label"`
-	Note       string      `json:"note" doc:"这类事件的一句话说明"`
-	Text       string      `json:"text" doc:"这一次值得说的：说了什么、哪个标签、为什么被拦截；可能为空"`
-	At         time.Time   `json:"at"`
-	ReceivedAt time.Time   `json:"received_at"`
-	ContactID  ID          `json:"contact_id" doc:"事件记在谁名下；合并过的客户会有几个"`
-	IdentityID ID          `json:"identity_id,omitempty"`
-	Account    string      `json:"account,omitempty"`
-	Staff      *StaffName  `json:"staff,omitempty"`
-	ObjectType string      `json:"object_type,omitempty"`
-	ObjectID   string      `json:"object_id,omitempty"`
-	Share      string      `json:"share,omitempty"`
-	Props      event.Props `json:"props"`
+	ID         ID        `json:"id"`
+	Type       string    `json:"type"`
+	Label      string    `json:"label"`
+	Note       string    `json:"note" doc:"这类事件的一句话说明"`
+	Text       string    `json:"text" doc:"这一次值得说的：说了什么、哪个标签、为什么被拦截；可能为空"`
+	At         time.Time `json:"at"`
+	ReceivedAt time.Time `json:"received_at"`
+	ContactID  ID        `json:"contact_id" doc:"事件记在谁名下；合并过的客户会有几个"`
+	// ContactName is told where lines of many people stand together.
+	ContactName string      `json:"contact_name,omitempty" doc:"工作台和实时流里有"`
+	IdentityID  ID          `json:"identity_id,omitempty"`
+	Account     string      `json:"account,omitempty"`
+	Staff       *StaffName  `json:"staff,omitempty"`
+	ObjectType  string      `json:"object_type,omitempty"`
+	ObjectID    string      `json:"object_id,omitempty"`
+	Share       string      `json:"share,omitempty"`
+	Props       event.Props `json:"props"`
 }
 
 type timelineInput struct {

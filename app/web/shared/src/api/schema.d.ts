@@ -3149,6 +3149,8 @@ export interface components {
              * @example 12
              */
             contact_id: string;
+            /** @description 工作台和实时流里有 */
+            contact_name?: string;
             /** @example 12 */
             id: string;
             /** @example 12 */

@@ -23,8 +23,8 @@ export function Scores({ standings }: { standings: Schema<"Standing">[] }) {
                     {r.points > 0 ? `+${r.points}` : r.points}
                   </b>
                   <span>
-                    {r.text}
-                    {r.now !== r.points && <span style={{ color: color.quiet, fontSize: 13 }}>（现剩 {Math.round(r.now * 10) / 10}）</span>}
+                    {r.text.replace(/\s*[+−-]\d+$/, "")}
+                    {Math.abs(r.now - r.points) >= 0.1 && <span style={{ color: color.quiet, fontSize: 13 }}>（现剩 {Math.round(r.now * 10) / 10}）</span>}
                     {r.object && <div style={{ color: color.quiet, fontSize: 13, overflowWrap: "anywhere" }}>{r.object}</div>}
                   </span>
                   <span style={{ color: color.quiet, fontSize: 13, whiteSpace: "nowrap" }}>{r.at ? ago(r.at) : ""}</span>

@@ -84,7 +84,8 @@ export default function Home() {
                 </span>
                 <i aria-hidden style={{ background: e.type.startsWith("message.") ? color.accent : /^(tag|stage|score)\./.test(e.type) ? color.koi : color.good }} />
                 <span>
-                  <b style={{ fontWeight: 500 }}>{e.label}</b>
+                  {e.contact_name && <b style={{ fontWeight: 600 }}>{e.contact_name}　</b>}
+                  <span>{e.label}</span>
                   <span style={{ color: color.quiet, overflowWrap: "anywhere" }}>　{e.text}</span>
                 </span>
               </Link>
