@@ -123,13 +123,10 @@ func (r codeRow) try(t *testing.T, w way) {
 func (x *trial) newest() (id string) {
 	x.t.Helper()
 	Until(x.t, "there is a message", func() bool {
-		for _, m := range x.messages() {
-			if string(m.ID) != x.id {
-				id = string(m.ID)
-				return true
-			}
+		if list := x.messages(); len(list) > 0 { // newest first
+			id = string(list[0].ID)
 		}
-		return false
+		return id != "" && id != x.id
 	})
 	return id
 }

@@ -179,6 +179,7 @@ func TestCrash_clock_jumps_lose_and_double_nothing(t *testing.T) {
 		require.NoError(t, k.Config.Validate())
 		k.boot(clk)
 		k.Apply(crashBundle)
+		k.Apply("journeys:\n  - {key: friend_welcome, delete: true}\n") // 20 s from the platform's clock: minutes off, it is rightly too late
 		Until(t, "staff is mirrored", func() bool { return len(k.App.Staff.List(CorpID)) == staffPerKill })
 
 		n := 0
