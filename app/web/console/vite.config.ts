@@ -11,8 +11,8 @@ export default defineConfig({
     manifest: true,
     target: "es2022",
     chunkSizeWarningLimit: 1200,
-    // Only what few screens need gets a chunk of its own: antd in one group would be loaded whole at sign-in.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "echarts", test: /node_modules[\\/](echarts|zrender)/ }, { name: "flow", test: /node_modules[\\/](@xyflow|@dagrejs)/ }] } } },
+    // No groups of chunks: what is named in one takes along what it imports, React too, and then even
+    // signing in would wait for a graph library. Left alone, a module is loaded by the screens that use it.
   },
   server: { port: 5173, proxy: { "/api": process.env.KOI ?? "http://127.0.0.1:8080" } },
 });

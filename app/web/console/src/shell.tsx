@@ -1,5 +1,5 @@
 import { useSession } from "@koi/shared";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { Link, Navigate, NavLink, useLocation, useNavigate } from "react-router";
 import { groups } from "./menu";
 import { color } from "./theme";
@@ -14,6 +14,13 @@ export function Shell() {
   const session = useSession();
   const at = useLocation();
   const navigate = useNavigate();
+  const content = useRef<HTMLDivElement>(null);
+  const menu = useRef<HTMLDetailsElement>(null);
+  // Another screen begins at its top, and the menu does not stay open over it.
+  useEffect(() => {
+    content.current?.scrollTo(0, 0);
+    menu.current?.removeAttribute("open");
+  }, [at.pathname]);
   if (!session.me) return <Navigate to={`/sign-in?to=${encodeURIComponent(at.pathname + at.search)}`} replace />;
   const name = session.me.user?.name || session.me.user?.login || "";
   const shown = groups
@@ -30,7 +37,7 @@ export function Shell() {
           锦鲤 Koi
         </Link>
         {shown.map((g) => (
-          <div key={g.key} className="group">
+          <div key={g.key} className="group" role="group" aria-label={g.label}>
             {g.places.length > 1 && (
               <div className="group-name">
                 {g.icon}
@@ -47,7 +54,12 @@ export function Shell() {
         ))}
       </nav>
       <header className="top">
-        <details className="user">
+        <details
+          ref={menu}
+          className="user"
+          onBlur={(e) => !e.currentTarget.contains(e.relatedTarget) && e.currentTarget.removeAttribute("open")}
+          onKeyDown={(e) => e.key === "Escape" && e.currentTarget.removeAttribute("open")}
+        >
           <summary aria-label={`${name}，打开用户菜单`}>
             <span className="face" aria-hidden>
               {name.slice(0, 1)}
@@ -67,7 +79,7 @@ export function Shell() {
           </div>
         </details>
       </header>
-      <div className="content" id="main">
+      <div className="content" id="main" tabIndex={-1} ref={content}>
         <Suspense fallback={<Wait />}>
           <Frame />
         </Suspense>
