@@ -5,12 +5,14 @@ import (
 	"errors"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/share"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/h5"
 )
 
 // person reads everything conditions may ask of a person, outside the pipeline.
@@ -32,7 +34,8 @@ func (a *App) api(person journey.PersonReader) *httpapi.API {
 		Timeline: a.Timeline, Tally: a.Tally, Pipeline: a.Pipeline, Upkeep: a.Upkeep, People: a.People, Tags: a.Tags, Scores: a.Scores, Stages: a.Stages,
 		Journeys: a.Journeys, Outbox: a.Outbox, Ways: a.ways, Accounts: a.Accounts, Tokens: a.Tokens, SMSTemplates: a.SMSTemplates, Staff: a.Staff, Shares: share.NewDirectory(a.Stores.Koi), Settings: a.Settings,
 		Bundles: a.Bundles, Audit: a.Audit, Relations: relations, Webhooks: a.Webhooks, TryWebhook: a.tryWebhook, Person: person,
-		CheckSMS: a.aliyun.Check, Doctor: a.Doctor, PublicURL: a.Config.PublicURL, Version: Version})
+		CheckSMS: a.aliyun.Check, Doctor: a.Doctor, Contents: content.NewDirectory(a.Stores.Koi), DrawPage: h5.Preview,
+		PublicURL: a.Config.PublicURL, Version: Version})
 }
 
 // Version is set by the build.

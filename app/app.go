@@ -23,6 +23,7 @@ import (
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/doctor"
 	"github.com/koi-scrm/koi/app/event"
@@ -187,6 +188,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.settles = outbox.NewSettlements(a.Stores.Koi, a.Log, a.Keys, a.Clock, senders)
 	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
 	windows, shares := reach.NewStage(people, a.Config.Location), share.NewStage(people, a.Keys)
+	pages := content.NewStage(people)
 	counters := rule.NewCounters(people, facts, &relations, a.Config.Location)
 	tags := tag.NewStage(people, facts)
 	scores := scoring.NewStage(people, facts, a.Config.Location)
@@ -200,7 +202,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, shares, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline, a.Tally},
+		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, shares, pages, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline, a.Tally},
 		Timers: []event.Timers{messages, journeys, tags, shares, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, a.retention(), node)
 	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,
@@ -218,8 +220,10 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard, SMSTemplates: a.SMSTemplates}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
+	site := h5.NewSite(h5.SiteConfig{Log: a.Log, Clock: a.Clock, Keys: a.Keys, Links: content.NewDirectory(a.Stores.Koi), PublicURL: a.Config.PublicURL, Metrics: metrics,
+		Phones: a.Config.Phones})
 	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
-		stages: stages, journeys: journeys, messages: messages, webhooks: a.Webhooks, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
+		stages: stages, journeys: journeys, messages: messages, webhooks: a.Webhooks, pages: pages, site: site, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
 
 	a.Invitations = officialaccount.NewInvitations(a.Keys, a.Clock, a.Config.PublicURL)
 	callbacks := wechat.NewCallbacks(a.Log, a.Clock, a.Config.Callback.Freshness, metrics)
@@ -230,6 +234,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 		miniprogram.NewDoor(a.Accounts, callbacks),
 		sms.NewDoor(a.Accounts, a.Log, a.Clock, metrics),
 		h5.NewDoor(h5.Config{Log: a.Log, Clock: a.Clock, Keys: a.Keys, Lag: a.lag, PublicURL: a.Config.PublicURL, Metrics: metrics}),
+		site,
 	}, a.isReady, metrics)
 	a.Doctor = a.newDoctor(caller, corp)
 	a.Server.Mount(http.MethodGet, "/console/*screen", web.Console())

@@ -10,6 +10,7 @@ import (
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/org"
@@ -20,6 +21,7 @@ import (
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
 	"github.com/koi-scrm/koi/app/webhook"
+	"github.com/koi-scrm/koi/h5"
 )
 
 // relations are what conditions are asked of in SQL, as the owners of the tables give them.
@@ -40,6 +42,8 @@ type models struct {
 	journeys *journey.Stage
 	messages *outbox.Stage
 	webhooks *webhook.Directory
+	pages    *content.Stage
+	site     *h5.Site
 	review   *rule.Review
 	inside   func(context.Context) ([]setting.Item, error) // older journey versions in use
 	between  func(func())                                  // runs something while no batch is under way
@@ -80,7 +84,9 @@ func (m *models) load(ctx context.Context) error {
 		m.stages.Use(got.Stages)
 		m.journeys.Use(got.Journeys)
 		m.messages.Use(got.Policy)
+		m.pages.Use(got.Pages)
 	})
+	m.site.Use(got.Pages)
 	m.webhooks.Use(got.Webhooks)
 	m.api.Use(got)
 	specs := got.Counted()

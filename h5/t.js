@@ -19,12 +19,14 @@
     return s;
   }
 
-  var who = read(WHO);
+  /* Pages of ours say who this is (their cookie outlives storage) and the token they came by. */
+  var who = data.visitor || read(WHO);
+  if (data.visitor) write(WHO, who);
   if (!/^v_[\w-]{6,64}$/.test(who || '')) { who = 'v_' + random(16); write(WHO, who); }
 
   /* The token this visitor came by; the address is given their own below, so that what they pass on is theirs. */
   var token = /[?&]_s=([^&#]*)/.exec(w.location.search);
-  token = token ? decodeURIComponent(token[1]) : '';
+  token = 'share' in data ? data.share : token ? decodeURIComponent(token[1]) : '';
 
   /* What waits to be sent lies in localStorage at once, so that neither a crash nor a lost line takes it;
      in memory where there is no storage. */
@@ -118,6 +120,11 @@
     else if (t.hasAttribute('data-koi-file')) track('file.downloaded', { file: t.getAttribute('data-koi-file') || '' });
     else track('page.clicked', { label: t.getAttribute('data-koi') || '' });
   }, true);
+  var begun = {};
+  d.addEventListener('input', function (ev) {
+    var f = ev.target && ev.target.closest ? ev.target.closest('form[data-koi-form]') : null, k = f && f.getAttribute('data-koi-form');
+    if (k && !begun[k]) { begun[k] = 1; track('form.started', { form: k }); }
+  }, true);
   function gone() { depth(); scrolled(); dwell(); flush(true); }
   d.addEventListener('visibilitychange', function () { if (d.visibilityState === 'hidden') gone(); });
   w.addEventListener('pagehide', gone);
@@ -125,17 +132,19 @@
 
   /* The viewer's own token takes the place of the one they came by. */
   function own() {
+    if (data.token) { take(data); return; }
     if (!w.fetch) return;
     w.fetch(base + '/t/share?page=' + encodeURIComponent(page) + '&visitor=' + encodeURIComponent(who) + (token ? '&s=' + encodeURIComponent(token) : ''), { credentials: 'omit' })
       .then(function (r) { return r.ok ? r.json() : null; })
-      .then(function (a) {
-        if (!a || !/^s_[\w-]{22}$/.test(a.token || '')) return;
-        koi.token = a.token;
-        var l = w.location, q = l.search.replace(/([?&])_s=[^&]*(&|$)/, function (m, p, n) { return n ? p : ''; });
-        q += (q ? '&' : '?') + '_s=' + a.token;
-        if (w.history && w.history.replaceState) w.history.replaceState(w.history.state, '', l.pathname + q + l.hash);
-        if (koi.ontoken) koi.ontoken(a.token);
-      }, function () {});
+      .then(take, function () {});
+  }
+  function take(a) {
+    if (!a || !/^s_[\w-]{22}$/.test(a.token || '')) return;
+    koi.token = a.token;
+    var l = w.location, q = l.search.slice(1).split('&').filter(function (x) { return x && !/^(_s|_done)=/.test(x); });
+    q.push('_s=' + a.token);
+    if (w.history && w.history.replaceState) w.history.replaceState(w.history.state, '', l.pathname + '?' + q.join('&') + l.hash);
+    if (koi.ontoken) koi.ontoken(a.token);
   }
 
   var koi = w.koi = { track: track, flush: flush, visitor: who, page: page, came: token, token: '' };

@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/policy"
@@ -41,6 +42,7 @@ var sections = []section{
 	{"policies", policy.KindPolicy, "发送规则"},
 	{"messages", setting.KindMessage, "消息模板"},
 	{"webhooks", webhook.Kind, "Webhook"},
+	{"pages", content.KindPage, "页面"},
 	{"journeys", setting.KindJourney, "旅程"},
 	{"staff", org.KindStaff, "员工"},
 }

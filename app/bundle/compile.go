@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/journey"
@@ -43,6 +44,7 @@ type Models struct {
 	Policy   *policy.Policy
 	Messages *message.Model
 	Webhooks *webhook.Model
+	Pages    *content.Model
 	Journeys *journey.Model
 	Staff    []org.Staff
 	Scope    *rule.Scope
@@ -77,6 +79,8 @@ func Compile(items []setting.Item, w World) (*Models, []fault.Problem) {
 	m.Messages, p = message.Compile(items, message.Known{Fields: m.Scope.Fields})
 	take(p)
 	m.Webhooks, p = webhook.Compile(items, w.Webhooks)
+	take(p)
+	m.Pages, p = content.Compile(items, m.Scope.Fields)
 	take(p)
 	hooks := map[string]string{}
 	for _, h := range m.Webhooks.Hooks() {

@@ -74,6 +74,7 @@ var labels = map[string]Label{
 	PageShareOpened:         {"分享被打开", "另一个人通过他的分享打开了页面"},
 	PageContactTapped:       {"点联系我", "点了页面上的“联系我”"},
 	PageVideoWatched:        {"看视频", "看了页面里的视频"},
+	PageRecognized:          {"微信识别", "在微信里打开页面，网页授权认出是谁"},
 	FormStarted:             {"开始填表", "开始填写表单"},
 	FormSubmitted:           {"提交表单", "提交了表单"},
 	FileDownloaded:          {"下载资料", "下载了资料"},

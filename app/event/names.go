@@ -50,6 +50,7 @@ const (
 	PageShareOpened   = "page.share_opened"
 	PageContactTapped = "page.contact_tapped"
 	PageVideoWatched  = "page.video_watched"
+	PageRecognized    = "page.recognized" // WeChat said who opened a page (网页授权)
 	FormStarted       = "form.started"
 	FormSubmitted     = "form.submitted"
 	FileDownloaded    = "file.downloaded"

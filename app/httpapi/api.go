@@ -20,6 +20,7 @@ import (
 	"github.com/koi-scrm/koi/app/bundle"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/doctor"
 	"github.com/koi-scrm/koi/app/event"
@@ -77,6 +78,11 @@ type Parts struct {
 	Doctor *doctor.Doctor
 	// CheckSMS asks Aliyun now whether an account's key works.
 	CheckSMS func(ctx context.Context, a account.SMS) account.Health
+
+	// Contents counts how pages do and keeps short links.
+	Contents *content.Directory
+	// DrawPage draws a page for an editor.
+	DrawPage func(*content.Page) ([]byte, error)
 
 	PublicURL string
 	Version   string

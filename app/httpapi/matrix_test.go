@@ -60,6 +60,8 @@ var allowed = map[string]string{
 	"listDomainProofs": insight, "putDomainProof": admin, "deleteDomainProof": admin,
 	"listWebhooks": insight, "addWebhook": admin, "getWebhook": insight, "changeWebhook": admin, "deleteWebhook": admin, "testWebhook": admin, "rotateWebhookSecret": admin,
 
+	"listPages": known, "getPage": known, "previewPage": editors,
+
 	"ingestEvents": editors, "getOverview": insight, "getSystem": insight, "examine": insight, "listDeadLetters": insight,
 
 	"listShares": known, "sumShares": known, "getShare": known, "mintShare": sharers, "reverseCredit": editors,

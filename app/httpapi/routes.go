@@ -77,6 +77,10 @@ func (a *API) routes() []route {
 		to("getShare", get, "/shares/{token}", may(auth.ReadShares), "一条分享的传播链", a.getShare),
 		to("reverseCredit", post, "/shares/credits/{id}/reverse", may(auth.ReverseShares), "撤销一笔分享业绩", a.reverseCredit),
 
+		to("listPages", get, "/pages", may(auth.ReadShares), "公开页面与访问数", a.listPages),
+		to("getPage", get, "/pages/{key}", may(auth.ReadShares), "公开页面", a.getPage),
+		to("previewPage", post, "/pages/preview", may(auth.WriteDefinitions), "预览还没保存的页面", a.previewPage, marked(readsOnly)),
+
 		to("listStaff", get, "/staff", may(auth.ReadStaff), "员工", a.listStaff),
 		to("listAccounts", get, "/accounts", may(auth.ReadAccounts), "平台账号与健康", a.listAccounts),
 		to("addAccount", post, "/accounts", may(auth.WriteAccounts), "添加平台账号", a.addAccount, status(http.StatusCreated)),

@@ -10,7 +10,9 @@ import (
 	"unicode"
 
 	"github.com/koi-scrm/koi/app/auth"
+	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
@@ -328,6 +330,7 @@ type NewShare struct {
 type ShareLink struct {
 	Token   string `json:"token"`
 	URL     string `json:"url"`
+	Short   string `json:"short_url,omitempty" doc:"短链，适合短信和印刷；只有本站的页面有"`
 	Page    string `json:"page"`
 	Sharer  Sharer `json:"sharer"`
 	Pending bool   `json:"pending,omitempty" doc:"已保存，还在排队登记：链接现在就可以用"`
@@ -376,6 +379,11 @@ func (a *API) mintShare(ctx context.Context, in *struct{ Body NewShare }) (*answ
 	e.Props = event.Props{"page": b.Page, "token": out.Token, "staff": staff}
 	_, applied, err := a.command(ctx, e)
 	out.Pending = !applied
+	if err == nil && b.URL == "" && a.models.Load().Pages.Page(b.Page) != nil {
+		code := content.LinkCode(a.Keys, out.Token)
+		err = a.Contents.Keep(ctx, content.ShortLink{Code: code, Page: b.Page, Token: out.Token, At: clock.Ms(a.Clock.Now())})
+		out.Short = a.PublicURL + "/s/" + code
+	}
 	return &answer[ShareLink]{out}, err
 }
 
