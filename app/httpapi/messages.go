@@ -29,6 +29,8 @@ type Message struct {
 	StateLabel   string     `json:"state_label"`
 	Reason       string     `json:"reason,omitempty"`
 	ReasonLabel  string     `json:"reason_label,omitempty"`
+	ReasonNote   string     `json:"reason_note,omitempty" doc:"原因的一句话说明"`
+	Advice       string     `json:"advice,omitempty" doc:"接下来会怎样、可以怎么办"`
 	Detail       string     `json:"detail,omitempty" doc:"平台怎么说"`
 	Code         int        `json:"code,omitempty" doc:"平台错误码"`
 	Attempts     int        `json:"attempts"`
@@ -105,7 +107,8 @@ func (a *API) message(m outbox.Entry) Message {
 		StateLabel: m.State.Label(), Reason: string(m.Reason), Detail: m.Detail, Code: m.Code, Attempts: m.Attempts, DueAt: a.since(m.DueAt),
 		ExpiresAt: a.since(m.ExpiresAt), CreatedAt: a.at(m.CreatedAt), UpdatedAt: a.at(m.UpdatedAt)}
 	if m.Reason != "" {
-		out.ReasonLabel = outbox.Explain(m.Reason).Name
+		x := outbox.Explain(m.Reason)
+		out.ReasonLabel, out.ReasonNote, out.Advice = x.Name, x.What, x.Next
 	}
 	return out
 }

@@ -46,6 +46,7 @@ export const router = createBrowserRouter(
         { path: "contacts/:id", element: screen(() => import("./features/contacts/detail")) },
         { path: "journeys", element: screen(() => import("./features/journeys/list")) },
         { path: "journeys/:id", element: screen(() => import("./features/journeys/detail")) },
+        { path: "messages", element: screen(() => import("./features/messages/list")) },
         { path: "*", element: <NotFound /> },
       ],
     },

@@ -2149,6 +2149,8 @@ export interface components {
         };
         Message: {
             account: string;
+            /** @description 接下来会怎样、可以怎么办 */
+            advice?: string;
             /** Format: int64 */
             attempts: number;
             channel: string;
@@ -2191,6 +2193,8 @@ export interface components {
             kind: string;
             reason?: string;
             reason_label?: string;
+            /** @description 原因的一句话说明 */
+            reason_note?: string;
             /** @example 12 */
             run_id?: string;
             state: string;
@@ -2204,6 +2208,8 @@ export interface components {
         };
         MessageDetail: {
             account: string;
+            /** @description 接下来会怎样、可以怎么办 */
+            advice?: string;
             /** Format: int64 */
             attempts: number;
             /** @description 发的是什么，个人信息已打码；验证码不返回 */
@@ -2252,6 +2258,8 @@ export interface components {
             platform_id?: string;
             reason?: string;
             reason_label?: string;
+            /** @description 原因的一句话说明 */
+            reason_note?: string;
             /** @example 12 */
             run_id?: string;
             state: string;

@@ -83,7 +83,7 @@ export function TestDrawer({ journey, open, onClose }: { journey: Detail; open: 
                   <span className="num" style={{ float: "right", color: color.quiet, fontSize: 13 }}>
                     {time(s.at)}
                   </span>
-                  <div style={{ color: color.quiet }}>{s.summary}</div>
+                  {s.summary !== s.node_label && <div style={{ color: color.quiet }}>{s.summary}</div>}
                   {s.why && <div style={{ color: s.failed ? color.bad : color.ink }}>{s.why}</div>}
                   {s.wait_until && <div>等到 {time(s.wait_until)} 再继续</div>}
                   {s.messages?.map((m, n) => {
