@@ -26,6 +26,8 @@ export default [
         ok((await page.title()).includes("Koi"), `${place} has the title ${await page.title()}`);
         const wide = await page.evaluate(() => document.querySelector(".content").scrollWidth - document.querySelector(".content").clientWidth);
         ok(wide <= 0, `${place} is ${wide} px wider than a 1280 px screen`);
+        const cut = await page.evaluate(() => [...document.querySelectorAll(".ant-table-content, .ant-table-body")].filter((e) => e.scrollWidth > e.clientWidth).length);
+        same(cut, 0, `${place} hides columns on a 1280 px screen`);
         const small = await smallText(page);
         ok(small.length === 0, `${place} has text below 12 px: ${small.join(" | ")}`);
         const nameless = await namelessControls(page);

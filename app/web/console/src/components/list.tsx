@@ -51,7 +51,7 @@ export function List<T extends object>({
           pagination={false}
           onRow={onRow}
           locale={{ emptyText: q.isPending ? " " : empty }}
-          scroll={{ x: "max-content" }}
+          scroll={{ x: 960 }}
         />
       )}
       {q.hasNextPage && (
