@@ -34,7 +34,7 @@ func (a *App) api(person journey.PersonReader) *httpapi.API {
 		Timeline: a.Timeline, Tally: a.Tally, Pipeline: a.Pipeline, Upkeep: a.Upkeep, People: a.People, Tags: a.Tags, Scores: a.Scores, Stages: a.Stages,
 		Journeys: a.Journeys, Outbox: a.Outbox, Ways: a.ways, Accounts: a.Accounts, Tokens: a.Tokens, SMSTemplates: a.SMSTemplates, Staff: a.Staff, Shares: share.NewDirectory(a.Stores.Koi), Settings: a.Settings,
 		Bundles: a.Bundles, Audit: a.Audit, Relations: relations, Webhooks: a.Webhooks, TryWebhook: a.tryWebhook, Person: person,
-		CheckSMS: a.aliyun.Check, Doctor: a.Doctor, Contents: content.NewDirectory(a.Stores.Koi), DrawPage: h5.Preview,
+		SignIn: a.signIn, CheckSMS: a.aliyun.Check, Doctor: a.Doctor, Contents: content.NewDirectory(a.Stores.Koi), DrawPage: h5.Preview,
 		PublicURL: a.Config.PublicURL, Version: Version})
 }
 

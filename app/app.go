@@ -100,6 +100,7 @@ type App struct {
 	settles    *outbox.Settlements
 	aliyun     *sms.Client
 	guard      *webhook.Guard
+	signIn     *wecom.OAuth
 	webhooks   *webhookchannel.Sender
 	review     *rule.Review
 	ways       *outbox.Ways
@@ -174,6 +175,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	caller := wechat.NewCaller(a.transport, a.Tokens)
 	corp := wecom.NewClient(caller)
 	a.wecomOrg = wecom.NewDirectories(corp, a.Accounts)
+	a.signIn = wecom.NewOAuth(corp, a.Config.Channels.WeCom.OAuthURL)
 	platforms := profiles{wecom: corp, official: officialaccount.NewUsers(caller), accounts: a.Accounts}
 	a.profiles = contact.NewProfiles(a.Stores.Koi, a.Clock, a.Log, platforms)
 

@@ -57,7 +57,7 @@ type Retention struct {
 // Channels are the platforms' addresses.
 type Channels struct {
 	WeChat    Endpoint `koanf:"wechat"`
-	WeCom     Endpoint `koanf:"wecom"`
+	WeCom     WeCom    `koanf:"wecom"`
 	AliyunSMS Endpoint `koanf:"aliyun_sms"`
 	SMTP      SMTP     `koanf:"smtp"`
 	Webhook   Webhook  `koanf:"webhook"`
@@ -71,6 +71,13 @@ type Webhook struct {
 // Endpoint is one platform's base address.
 type Endpoint struct {
 	BaseURL string `koanf:"base_url"`
+}
+
+// WeCom is where WeCom is.
+type WeCom struct {
+	BaseURL string `koanf:"base_url"`
+	// OAuthURL is where its authorize page is, on which staff sign in.
+	OAuthURL string `koanf:"oauth_url"`
 }
 
 // SMTP is the mail relay.

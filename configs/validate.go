@@ -39,7 +39,7 @@ func Default() *Config {
 		},
 		Channels: Channels{
 			WeChat:    Endpoint{BaseURL: "https://api.weixin.qq.com"},
-			WeCom:     Endpoint{BaseURL: "https://qyapi.weixin.qq.com"},
+			WeCom:     WeCom{BaseURL: "https://qyapi.weixin.qq.com", OAuthURL: "https://open.weixin.qq.com"},
 			AliyunSMS: Endpoint{BaseURL: "https://dysmsapi.aliyuncs.com"},
 			Webhook:   Webhook{Allow: []string{}},
 		},
@@ -190,13 +190,14 @@ func human(d time.Duration) string {
 func (c *Config) checkChannels(p *checks) {
 	for _, e := range []struct {
 		path string
-		at   *Endpoint
+		at   *string
 	}{
-		{"channels.wechat.base_url", &c.Channels.WeChat},
-		{"channels.wecom.base_url", &c.Channels.WeCom},
-		{"channels.aliyun_sms.base_url", &c.Channels.AliyunSMS},
+		{"channels.wechat.base_url", &c.Channels.WeChat.BaseURL},
+		{"channels.wecom.base_url", &c.Channels.WeCom.BaseURL},
+		{"channels.wecom.oauth_url", &c.Channels.WeCom.OAuthURL},
+		{"channels.aliyun_sms.base_url", &c.Channels.AliyunSMS.BaseURL},
 	} {
-		e.at.BaseURL = p.address(e.path, e.at.BaseURL)
+		*e.at = p.address(e.path, *e.at)
 	}
 	for i, text := range c.Channels.Webhook.Allow {
 		if !network(text) {

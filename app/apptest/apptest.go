@@ -172,7 +172,7 @@ func config(t testing.TB, store db.Config, platforms string) *configs.Config {
 	c := configs.Default()
 	c.DataDir, c.Accounts = store.DataDir, accounts()
 	c.Database = configs.Database{Driver: string(store.Driver), DSN: store.DSN}
-	c.Channels.WeChat.BaseURL, c.Channels.WeCom.BaseURL = platforms, platforms
+	c.Channels.WeChat.BaseURL, c.Channels.WeCom.BaseURL, c.Channels.WeCom.OAuthURL = platforms, platforms, platforms
 	return c
 }
 

@@ -126,7 +126,7 @@ func yaml(c *configs.Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: %q\ndata_dir: %q\nlog: {level: info}\n", c.Listen, c.DataDir)
 	fmt.Fprintf(&b, "database: {driver: %s, dsn: %q}\n", c.Database.Driver, c.Database.DSN)
-	fmt.Fprintf(&b, "channels:\n  wechat: {base_url: %q}\n  wecom: {base_url: %q}\naccounts:\n", c.Channels.WeChat.BaseURL, c.Channels.WeCom.BaseURL)
+	fmt.Fprintf(&b, "channels:\n  wechat: {base_url: %q}\n  wecom: {base_url: %q, oauth_url: %q}\naccounts:\n", c.Channels.WeChat.BaseURL, c.Channels.WeCom.BaseURL, c.Channels.WeCom.OAuthURL)
 	for _, a := range c.Accounts.Official {
 		fmt.Fprintf(&b, "  official:\n    - {app_id: %s, app_secret: %s, token: %s, aes_key: %s, name: %s, mode: %s}\n", a.AppID, a.AppSecret, a.Token, a.AESKey, a.Name, a.Mode)
 	}

@@ -62,6 +62,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	cfg := configs.Default()
 	cfg.Listen, cfg.DataDir, cfg.Accounts = o.Listen, o.DataDir, accounts
 	cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.AliyunSMS.BaseURL = platforms.URL(), platforms.URL(), platforms.URL()
+	cfg.Channels.WeCom.OAuthURL = platforms.URL()
 	cfg.Channels.Webhook.Allow = []string{"127.0.0.0/8"} // the story's other system is on this machine
 	if err := cfg.Validate(); err != nil {
 		return err

@@ -76,6 +76,8 @@ type Parts struct {
 
 	// Doctor looks at the whole of it.
 	Doctor *doctor.Doctor
+	// SignIn learns from WeCom who opened the staff portal.
+	SignIn WeComSignIn
 	// CheckSMS asks Aliyun now whether an account's key works.
 	CheckSMS func(ctx context.Context, a account.SMS) account.Health
 

@@ -19,6 +19,7 @@ import (
 type line struct {
 	audit.Entry
 	written bool
+	refused bool // by an answer that says so by sending the browser elsewhere
 }
 
 type lineKey struct{}

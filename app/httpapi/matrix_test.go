@@ -36,6 +36,9 @@ var allowed = map[string]string{
 	"signOut": "users", "changeMyPassword": "users",
 	"getMe": known, "openStream": crowd,
 
+	"listSignInWays": "anybody", "beginWeComSignIn": "anybody", "endWeComSignIn": "anybody",
+	"getMyPage": "users", "listMyLeads": crowd, "listMyShares": known, "mintMyShare": sharers, "listMyVisitors": known,
+
 	"listUsers": admin, "addUser": admin, "getUser": admin, "changeUser": admin,
 	"listKeys": admin, "addKey": admin, "revokeKey": admin,
 	"listAudit": admin, "retryDeadLetter": admin, "discardDeadLetter": admin,

@@ -38,6 +38,7 @@ func boot(t *testing.T, c db.Config, configure ...func(*configs.Config)) *rig {
 	cfg.Listen, cfg.DataDir = "127.0.0.1:0", c.DataDir
 	cfg.Database = configs.Database{Driver: string(c.Driver), DSN: c.DSN}
 	cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.AliyunSMS.BaseURL = "http://127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:1"
+	cfg.Channels.WeCom.OAuthURL = "http://127.0.0.1:1"
 	for _, f := range configure {
 		f(cfg)
 	}

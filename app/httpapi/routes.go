@@ -23,6 +23,16 @@ func (a *API) routes() []route {
 		to("getMe", get, "/me", anyone, "我是谁、能做什么", a.getMe),
 		to("changeMyPassword", post, "/me/password", anyUser, "修改自己的密码", a.changeMyPassword),
 
+		to("listSignInWays", get, "/session/ways", anybody, "还能怎么登录", a.listSignInWays),
+		to("beginWeComSignIn", get, "/session/wecom", anybody, "用企业微信登录", a.beginWeCom, status(http.StatusFound)),
+		to("endWeComSignIn", get, "/session/wecom/back", anybody, "从企业微信登录回来", a.endWeCom, status(http.StatusFound), a.signsIn("endWeComSignIn")),
+
+		to("getMyPage", get, "/my", anyUser, "员工：我的数字", a.getMyPage),
+		to("listMyLeads", get, "/my/leads", may(auth.ReadContacts), "员工：我的热线索与证据", a.listLeads),
+		to("listMyShares", get, "/my/shares", may(auth.ReadShares), "员工：可分享的页面、我的链接与效果", a.listMyShares),
+		to("mintMyShare", post, "/my/shares", may(auth.WriteShares), "员工：生成我的分享链接", a.mintMyShare, status(http.StatusCreated)),
+		to("listMyVisitors", get, "/my/visitors", may(auth.ReadShares), "员工：经我的分享来的人", a.listMyVisitors),
+
 		to("listUsers", get, "/users", may(auth.ManageUsers), "用户列表", a.listUsers),
 		to("addUser", post, "/users", may(auth.ManageUsers), "添加用户", a.addUser, status(http.StatusCreated)),
 		to("getUser", get, "/users/{id}", may(auth.ManageUsers), "用户", a.getUser),

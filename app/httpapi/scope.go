@@ -99,6 +99,12 @@ func (a *API) countPeople(ctx context.Context, f contact.Filter, most int) (int,
 	return a.People.Count(ctx, f, most)
 }
 
+// customersOf counts the customers a member of staff has or had, one at most: enough to tell sales from others.
+func (a *API) customersOf(ctx context.Context, staff string) (int, error) {
+	s := contact.CustomersOf(staff)
+	return a.People.Count(ctx, contact.Filter{Within: &s}, 1)
+}
+
 // sees reports whether the caller may see what is about a contact's id, which may have been merged since;
 // what is about nobody is for those who see everybody.
 func (a *API) sees(ctx context.Context, contactID int64) (bool, error) {

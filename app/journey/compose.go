@@ -197,7 +197,8 @@ func (c *Config) about(l letter) message.Facts {
 	if grid := l.scope.Grid; grid != nil {
 		f.Intent, f.Fit = points(l.scope, grid.Intent, p, l.now), points(l.scope, grid.Fit, p, l.now)
 	}
-	f.Links.Contact = c.PublicURL + "/console/contacts/" + strconv.FormatInt(p.ID, 10)
+	id := strconv.FormatInt(p.ID, 10)
+	f.Links.Contact, f.Links.StaffContact = c.PublicURL+"/console/contacts/"+id, c.PublicURL+"/staff/contacts/"+id
 	return f
 }
 

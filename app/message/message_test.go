@@ -63,7 +63,7 @@ func somebody() Facts {
 		Event:   &event.Event{Type: event.TrialRequested, OccurredAt: time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC).UnixMilli(), Props: event.Props{"content": "想看报价", "n": float64(3)}},
 
 		EventName: "申请试用", Staff: Staff{Name: "李雷", UserID: "lilei"},
-		Links: Links{Contact: "https://koi.example.com/console/contacts/42"}, Journey: "热线索提醒",
+		Links: Links{Contact: "https://koi.example.com/console/contacts/42", StaffContact: "https://koi.example.com/staff/contacts/42"}, Journey: "热线索提醒",
 		Zone: time.FixedZone("CST", 8*3600),
 	}
 }

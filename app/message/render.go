@@ -44,7 +44,10 @@ type Facts struct {
 type Staff struct{ Name, UserID, Position string }
 
 // Links are addresses of our own pages.
-type Links struct{ Contact string }
+type Links struct {
+	Contact      string // in the console
+	StaffContact string // in the staff portal
+}
 
 // Render makes the final body for the template's kind: the JSON object that stands under the kind's name
 // in the platform's request, e.g. {"content":"…"} for a text. What is too long for the platform is cut at
@@ -274,6 +277,9 @@ func (t *Template) bindings(f Facts) liquid.Bindings {
 	journey.put("name", f.Journey)
 	if f.Links.Contact != "" {
 		links["contact"] = f.Links.Contact
+	}
+	if f.Links.StaffContact != "" {
+		links["staff_contact"] = f.Links.StaffContact
 	}
 	return liquid.Bindings{
 		"contact": map[string]any(person), "staff": map[string]any(staff), "journey": map[string]any(journey), "links": map[string]any(links),

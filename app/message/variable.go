@@ -41,7 +41,8 @@ var fixed = []Variable{
 	{Name: "score.intent", Label: "意向分", Note: "当前意向分，整数"},
 	{Name: "score.fit", Label: "契合分", Note: "当前契合分，整数"},
 	{Name: "score.reasons", Label: "得分原因", Note: "近期得分最多的几条原因", List: true},
-	{Name: "links.contact", Label: "客户详情链接", Note: "打开客户详情页的网址"},
+	{Name: "links.contact", Label: "客户详情链接", Note: "打开控制台客户详情页的网址"},
+	{Name: "links.staff_contact", Label: "员工端客户详情链接", Note: "打开员工工作台（手机）客户详情页的网址，发给员工的提醒用它"},
 	{Name: "journey.name", Label: "旅程名称", Note: "发出消息的旅程"},
 }
 

@@ -98,6 +98,7 @@ func rules() []rule {
 		{weCom, get, "/cgi-bin/user/get", "读取成员", corpToken, wecomAPI(), []check{need("userid", 41009)}, (*Simulator).staffGet},
 		{weCom, get, "/cgi-bin/user/list", "获取部门成员详情", corpToken, wecomAPI(), []check{whole("department_id", 60123)}, (*Simulator).staffList},
 		{weCom, get, "/cgi-bin/user/simplelist", "获取部门成员", corpToken, wecomAPI(), []check{whole("department_id", 60123)}, (*Simulator).staffSimpleList},
+		{weCom, get, "/cgi-bin/auth/getuserinfo", "获取访问用户身份", agentToken, wecomAPI(), []check{need("code", 40029)}, (*Simulator).visitor},
 		{weCom, get, "/cgi-bin/externalcontact/get_follow_user_list", "获取配置了客户联系的成员", contactToken, wecomAPI(), nil, (*Simulator).followUserList},
 		{weCom, get, "/cgi-bin/externalcontact/list", "获取客户列表", contactToken, wecomAPI(), []check{need("userid", 41009)}, (*Simulator).contactList},
 		{weCom, get, "/cgi-bin/externalcontact/get", "获取客户详情", contactToken, wecomAPI(), []check{need("external_userid", 41035)}, (*Simulator).contactGet},

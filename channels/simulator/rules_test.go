@@ -256,6 +256,9 @@ func attempts() []attempt {
 		{"members, simple", "agent", base + "user/simplelist?department_id=2", nil, 0},
 		{"members, simple, without department", "agent", base + "user/simplelist", nil, 60123},
 
+		{"who came, without code", "agent", base + "auth/getuserinfo", nil, 40029},
+		{"who came, with an unknown code", "agent", base + "auth/getuserinfo?code=x", nil, 40029},
+		{"who came, by another secret", "contact", base + "auth/getuserinfo?code=x", nil, 48002},
 		{"follow users", "contact", base + "externalcontact/get_follow_user_list", nil, 0},
 		{"follow users by an app without customer contact", "narrow", base + "externalcontact/get_follow_user_list", nil, 48002},
 		{"customers", "agent", base + "externalcontact/list?userid=zhangsan", nil, 0},
@@ -301,7 +304,7 @@ func attempts() []attempt {
 var elsewhere = []string{"official /cgi-bin/token", "wecom /cgi-bin/gettoken", "official /cgi-bin/message/custom/send",
 	"official /cgi-bin/message/subscribe/bizsend", "official /cgi-bin/message/template/subscribe", "mini /sns/jscode2session",
 	"mini /wxa/business/getuserphonenumber", "mini /cgi-bin/message/subscribe/send", "mini /cgi-bin/message/custom/send",
-	"wecom /cgi-bin/message/update_template_card", "wecom /cgi-bin/externalcontact/send_welcome_msg"}
+	"wecom /cgi-bin/auth/getuserinfo", "wecom /cgi-bin/message/update_template_card", "wecom /cgi-bin/externalcontact/send_welcome_msg"}
 
 func TestRules_answer_every_call_of_the_table_with_its_code(t *testing.T) {
 	t.Parallel()

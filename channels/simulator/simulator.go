@@ -47,6 +47,7 @@ type Simulator struct {
 	welcomes   *expiring[string, *welcome]       // welcome codes
 	responses  *expiring[string, *cardResponse]  // template_card response codes
 	codes      *expiring[string, *miniCode]      // what a mini program got of wx.login and 手机号快速验证
+	visits     *expiring[string, *visit]         // codes of WeCom's authorize page
 	recent     list.List                         // *chat, by how recently something happened, newest first
 
 	ids        atomic.Int64
@@ -80,6 +81,7 @@ func New(cfg Config) (*Simulator, error) {
 		welcomes:   newExpiring[string, *welcome](maxPeople),
 		responses:  newExpiring[string, *cardResponse](cfg.DedupeKeys),
 		codes:      newExpiring[string, *miniCode](maxPeople),
+		visits:     newExpiring[string, *visit](maxPeople),
 		faults:     &faults{},
 		calls:      newCallJournal(cfg.History),
 		deliveries: newDeliveries(cfg.History, cfg.DeliveryKeys),
@@ -111,6 +113,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/"):
 		s.control.ServeHTTP(w, r)
+	case r.URL.Path == authorizePath:
+		s.serveAuthorize(w, r)
 	case isSMS(r):
 		s.serveSMS(w, r)
 	case r.URL.Path == "/" && r.Method == http.MethodGet:

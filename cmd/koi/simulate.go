@@ -38,7 +38,7 @@ func simulateCommand() *cobra.Command {
 		Long: `在本机扮演 api.weixin.qq.com 与 qyapi.weixin.qq.com：按平台的规则校验参数与额度、返回同样的错误码，
 把人的动作作为加密回调推给 Koi。浏览器打开 /sim/ 可以看到虚拟手机。
 
-把 Koi 的 channels.wechat.base_url 与 channels.wecom.base_url 指向它即可离线联调；
+把 Koi 的 channels.wechat.base_url、channels.wecom.base_url 与 oauth_url 指向它即可离线联调；
 koi simulate --print-koi-config 会打印一份可直接使用的 koi.yaml。`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -174,6 +174,7 @@ channels:
     base_url: {{.URL}}
   wecom:
     base_url: {{.URL}}
+    oauth_url: {{.URL}}
 {{- if .SMS}}
   aliyun_sms:
     base_url: {{.URL}}
