@@ -898,6 +898,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/my": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 员工：我的数字 */
+        get: operations["getMyPage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/my/leads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 员工：我的热线索与证据
+         * @description 权限：查看客户（contacts.read）
+         */
+        get: operations["listMyLeads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/my/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 员工：可分享的页面、我的链接与效果
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["listMyShares"];
+        put?: never;
+        /**
+         * 员工：生成我的分享链接
+         * @description 权限：生成分享链接（shares.write）
+         */
+        post: operations["mintMyShare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/my/visitors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 员工：经我的分享来的人
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["listMyVisitors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/overview": {
         parameters: {
             query?: never;
@@ -912,6 +993,66 @@ export interface paths {
         get: operations["getOverview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 公开页面与访问数
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["listPages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pages/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 公开页面
+         * @description 权限：查看分享（shares.read）
+         */
+        get: operations["getPage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pages/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 预览还没保存的页面
+         * @description 权限：修改配置（definitions.write）
+         */
+        post: operations["previewPage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -971,6 +1112,57 @@ export interface paths {
         post: operations["signIn"];
         /** 退出登录 */
         delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 还能怎么登录 */
+        get: operations["listSignInWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/wecom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 用企业微信登录 */
+        get: operations["beginWeComSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/wecom/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 从企业微信登录回来 */
+        get: operations["endWeComSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2035,6 +2227,48 @@ export interface components {
              */
             used_at?: string;
         };
+        Lead: {
+            /**
+             * Format: date-time
+             * @description 最近一次企业微信提醒
+             */
+            alerted_at?: string;
+            company?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description 本公司员工、竞品、测试：不评分、不提醒 */
+            excluded: boolean;
+            /** @description 契合度与意向的等级，如 A1 */
+            grade?: string;
+            /**
+             * Format: date-time
+             * @description 什么时候变热的：最近一次提醒，或进入现在的阶段
+             */
+            hot_at: string;
+            /** @example 12 */
+            id: string;
+            /**
+             * Format: int64
+             * @description 意向分
+             */
+            intent: number;
+            /** Format: date-time */
+            last_active_at?: string;
+            /** @description 姓名，没有则为昵称 */
+            name: string;
+            /** @description 只显示一部分；看完整的用 /contacts/{id}/reveal */
+            phone?: string;
+            /** @description 为什么热：还剩分最多的几条行为 */
+            reasons: components["schemas"]["Reason"][];
+            /** @description 最近几次加分的行为，新的在前 */
+            recent: components["schemas"]["Reason"][];
+            scores: components["schemas"]["ScoreValue"][];
+            /** @description 现在的企微好友 */
+            staff: components["schemas"]["StaffName"][];
+            stage?: components["schemas"]["Named"];
+            tags: components["schemas"]["Named"][];
+            title?: string;
+        };
         ListAccount: {
             items: components["schemas"]["Account"][];
             /** @description 下一页的 cursor；空表示没有了 */
@@ -2080,8 +2314,28 @@ export interface components {
             /** @description 下一页的 cursor；空表示没有了 */
             next: string;
         };
+        ListLead: {
+            items: components["schemas"]["Lead"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
         ListMessage: {
             items: components["schemas"]["Message"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
+        ListMyShare: {
+            items: components["schemas"]["MyShare"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
+        ListMyVisitor: {
+            items: components["schemas"]["MyVisitor"][];
+            /** @description 下一页的 cursor；空表示没有了 */
+            next: string;
+        };
+        ListPublicPage: {
+            items: components["schemas"]["PublicPage"][];
             /** @description 下一页的 cursor；空表示没有了 */
             next: string;
         };
@@ -2272,6 +2526,153 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        MintMyShareRequest: {
+            page: string;
+            /** @description 自己浏览器的访客号（v_…）：从它打开自己的链接不计 */
+            visitor?: string;
+        };
+        MyPage: {
+            /**
+             * Format: int64
+             * @description 计入的人数：一人一页一次
+             */
+            counted: number;
+            departments: string[];
+            /**
+             * Format: int64
+             * @description 最长的链有几层
+             */
+            depth: number;
+            /**
+             * Format: int64
+             * @description 现在的热线索；没有查看客户的权限时为空
+             */
+            leads?: number;
+            /**
+             * Format: int64
+             * @description 其中七天内变热的
+             */
+            leads_week?: number;
+            /**
+             * Format: int64
+             * @description 其中的新访客
+             */
+            newcomers: number;
+            /**
+             * Format: int64
+             * @description 全部打开，含不计的
+             */
+            opens: number;
+            /**
+             * Format: int64
+             * @description 待结算
+             */
+            pending: number;
+            position?: string;
+            /**
+             * Format: int64
+             * @description 已撤销
+             */
+            reversed: number;
+            /**
+             * Format: int64
+             * @description 已结算
+             */
+            settled: number;
+            /** @description 没有时：登录账号没有对应的员工，请管理员在用户里补上 */
+            staff?: components["schemas"]["StaffName"];
+            /**
+             * Format: int64
+             * @description 带几个人；0 为没有下属
+             */
+            team: number;
+        };
+        MyShare: {
+            /**
+             * Format: int64
+             * @description 计入的人数：一人一页一次
+             */
+            counted: number;
+            /**
+             * Format: int64
+             * @description 最长的链有几层
+             */
+            depth: number;
+            description?: string;
+            /** @description 分享卡片的图 */
+            image?: string;
+            /** @description 每一级计入的人数：1 是直接打开的人 */
+            levels: components["schemas"]["ShareLevel"][];
+            /** @description 可以继续分享；页面停用后只剩数字 */
+            live: boolean;
+            /** @description 已生成过自己的链接 */
+            minted: boolean;
+            /**
+             * Format: int64
+             * @description 其中的新访客
+             */
+            newcomers: number;
+            /**
+             * Format: int64
+             * @description 全部打开，含不计的
+             */
+            opens: number;
+            page: string;
+            /**
+             * Format: int64
+             * @description 待结算
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description 已撤销
+             */
+            reversed: number;
+            /**
+             * Format: int64
+             * @description 已结算
+             */
+            settled: number;
+            title: string;
+            token: string;
+            url: string;
+        };
+        MyVisitor: {
+            /** Format: date-time */
+            at: string;
+            /** @description 同一个人在同一页面上总是一样，用来分清几位不知道姓名的访客 */
+            code: string;
+            /** @description 范围外的人没有姓名：页面显示“微信访客” */
+            contact: components["schemas"]["ShareContact"];
+            counted: boolean;
+            /** @example 12 */
+            credit_id: string;
+            /**
+             * Format: int64
+             * @description 离自己几层
+             */
+            depth: number;
+            /** @description 计入，或为什么不计 */
+            mark_label: string;
+            mark_note: string;
+            newcomer: boolean;
+            page: string;
+            /**
+             * Format: int64
+             * @description 读到哪里，百分比
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description 停留秒数；0 为没有停留记录
+             */
+            seconds: number;
+            /** @description 是本人打开的 */
+            self: boolean;
+            title: string;
+            /** @description 谁转给他的：自己，或链上的客户 */
+            via: components["schemas"]["Sharer"];
+        };
         Named: {
             key: string;
             name: string;
@@ -2395,6 +2796,58 @@ export interface components {
             /** @description 业务日期 */
             today: string;
         };
+        PageDefinition: {
+            /** @description 定义 */
+            body: unknown;
+            description?: string;
+            has_form: boolean;
+            /** @description 分享卡片的图 */
+            image?: string;
+            /** @description 网址是 /p/{key}；修改用 PUT /definitions/page/{key} */
+            key: string;
+            kind?: string;
+            /**
+             * Format: date-time
+             * @description 最近一次有人打开或提交
+             */
+            last_at?: string;
+            name: string;
+            note?: string;
+            /** Format: int64 */
+            rev: number;
+            /** @description draft 草稿 live 已发布 */
+            status: string;
+            status_label: string;
+            /**
+             * Format: int64
+             * @description 表单提交次数
+             */
+            submits: number;
+            theme?: string;
+            title: string;
+            url: string;
+            /**
+             * Format: int64
+             * @description 打开次数（PV）
+             */
+            views: number;
+            /**
+             * Format: int64
+             * @description 打开的人数（UV）
+             */
+            visitors: number;
+        };
+        PagePreview: {
+            /** @description 放进 sandbox 的 iframe（srcdoc）；没有脚本，表单不能提交 */
+            html?: string;
+            /** @description 有问题时没有 html */
+            problems: components["schemas"]["PageProblem"][];
+        };
+        PageProblem: {
+            message: string;
+            /** @description 如 blocks[2].props.title */
+            path: string;
+        };
         Part: {
             new?: string;
             old?: string;
@@ -2444,9 +2897,55 @@ export interface components {
             /** @description 条件树 */
             rule: unknown;
         };
+        PreviewPageRequest: {
+            /** @description 页面的定义 */
+            body: {
+                [key: string]: unknown;
+            };
+            key?: string;
+        };
         Problem: {
             message: string;
             path: string;
+        };
+        PublicPage: {
+            description?: string;
+            has_form: boolean;
+            /** @description 分享卡片的图 */
+            image?: string;
+            /** @description 网址是 /p/{key}；修改用 PUT /definitions/page/{key} */
+            key: string;
+            kind?: string;
+            /**
+             * Format: date-time
+             * @description 最近一次有人打开或提交
+             */
+            last_at?: string;
+            name: string;
+            note?: string;
+            /** Format: int64 */
+            rev: number;
+            /** @description draft 草稿 live 已发布 */
+            status: string;
+            status_label: string;
+            /**
+             * Format: int64
+             * @description 表单提交次数
+             */
+            submits: number;
+            theme?: string;
+            title: string;
+            url: string;
+            /**
+             * Format: int64
+             * @description 打开次数（PV）
+             */
+            views: number;
+            /**
+             * Format: int64
+             * @description 打开的人数（UV）
+             */
+            visitors: number;
         };
         PurposeState: {
             /** Format: date-time */
@@ -2787,11 +3286,19 @@ export interface components {
             /** @description 姓名，没有则为昵称；匿名访客为空 */
             name: string;
         };
+        ShareLevel: {
+            /** Format: int64 */
+            depth: number;
+            /** Format: int64 */
+            people: number;
+        };
         ShareLink: {
             page: string;
             /** @description 已保存，还在排队登记：链接现在就可以用 */
             pending?: boolean;
             sharer: components["schemas"]["Sharer"];
+            /** @description 短链，适合短信和印刷；只有本站的页面有 */
+            short_url?: string;
             token: string;
             url: string;
         };
@@ -2888,6 +3395,17 @@ export interface components {
         SignInInputBody: {
             login: string;
             password: string;
+        };
+        SignInWay: {
+            /** @description CorpID/AgentID */
+            app: string;
+            name: string;
+        };
+        SignInWays: {
+            /** @description 授权页在任何浏览器里都能打开（接的是模拟器）；为否时只能在企业微信里打开 */
+            anywhere: boolean;
+            /** @description 可以用企业微信登录的应用：打开 /api/v1/session/wecom?app=…&to=… */
+            wecom: components["schemas"]["SignInWay"][];
         };
         SMSTemplate: {
             /** @description 短信签名 */
@@ -5367,6 +5885,172 @@ export interface operations {
             };
         };
     };
+    getMyPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listMyLeads: {
+        parameters: {
+            query?: {
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+                /** @description 自己的，或主管看自己与下属的 */
+                whose?: "mine" | "team";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLead"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listMyShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMyShare"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    mintMyShare: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MintMyShareRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLink"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listMyVisitors: {
+        parameters: {
+            query?: {
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+                /** @description 页面 */
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMyVisitor"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getOverview: {
         parameters: {
             query?: never;
@@ -5383,6 +6067,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listPages: {
+        parameters: {
+            query?: {
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPublicPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDefinition"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    previewPage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewPageRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePreview"];
                 };
             };
             /** @description Error */
@@ -5512,6 +6297,103 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listSignInWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    beginWeComSignIn: {
+        parameters: {
+            query?: {
+                /** @description CorpID/AgentID；不填为第一个企业微信应用 */
+                app?: string;
+                /** @description 登录后打开的页面，以 /staff/ 开头 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Found */
+            302: {
+                headers: {
+                    Location?: string;
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    endWeComSignIn: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: {
+                "koi-errand"?: string;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Found */
+            302: {
+                headers: {
+                    Location?: string;
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
