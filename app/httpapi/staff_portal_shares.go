@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/share"
@@ -30,22 +31,6 @@ type MyShare struct {
 type ShareLevel struct {
 	Depth  int64 `json:"depth"`
 	People int64 `json:"people"`
-}
-
-// kindPage is the setting kind of public pages.
-const kindPage = "page"
-
-// sharable is what sharing needs to know of a page's definition.
-type sharable struct {
-	Name        string `json:"name"`
-	Status      string `json:"status"`
-	Title       string `json:"title"`
-	Description string `json:"description"`
-	Share       struct {
-		Title       string `json:"title"`
-		Description string `json:"description"`
-		Image       string `json:"image"`
-	} `json:"share"`
 }
 
 // mySharesMost bounds the pages of one answer.
@@ -107,17 +92,17 @@ func (a *API) listMyShares(ctx context.Context, _ *struct{}) (*listOf[MyShare], 
 
 // sharables are the defined pages, live ones first, as they are shown to sharers.
 func (a *API) sharables(ctx context.Context) ([]MyShare, error) {
-	items, err := a.Settings.List(ctx, kindPage)
+	items, err := a.Settings.List(ctx, content.KindPage)
 	if err != nil {
 		return nil, err
 	}
 	var out []MyShare
 	for _, it := range items {
-		var p sharable
+		var p content.Page
 		if json.Unmarshal(it.Body, &p) != nil { // whoever keeps pages checks them; this one cannot be shown
 			continue
 		}
-		s := MyShare{Page: it.Key, Live: p.Status == "live", Image: p.Share.Image}
+		s := MyShare{Page: it.Key, Live: p.Status == content.Live, Image: p.Share.Image}
 		s.Title = first(p.Share.Title, p.Title, p.Name, it.Key)
 		s.Description = first(p.Share.Description, p.Description)
 		out = append(out, s)
