@@ -312,7 +312,7 @@ func (a *App) Run(ctx context.Context) error {
 	appending := start(base, failed, a.Log.Run)
 	sending := start(base, failed, a.dispatcher.Run)
 	processing := start(base, failed, a.Pipeline.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox, a.settles.Run, a.SMSTemplates.Run,
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox, a.settles.Run, a.SMSTemplates.Run, a.hurry,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)

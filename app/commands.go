@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 
 	"github.com/koi-scrm/koi/app/bundle"
@@ -22,7 +23,7 @@ type ApplyInput struct {
 
 // commandTable lists what command lines may ask of the process that holds the data.
 func (a *App) commandTable() map[string]Command {
-	return map[string]Command{
+	table := map[string]Command{
 		"apply":  a.apply,
 		"export": a.export,
 		"backup": a.backup,
@@ -34,6 +35,8 @@ func (a *App) commandTable() map[string]Command {
 		"pause":       func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Pause(); return nil, nil },
 		"resume":      func(context.Context, json.RawMessage) (any, error) { a.Pipeline.Resume(); return nil, nil },
 	}
+	maps.Copy(table, a.demoCommands())
+	return table
 }
 
 func (a *App) apply(ctx context.Context, in json.RawMessage) (any, error) {

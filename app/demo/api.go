@@ -82,6 +82,7 @@ func (s *story) keys(ctx context.Context) error {
 // message is what the API says about one.
 type message struct {
 	ID          string
+	Channel     string
 	State       string
 	StateLabel  string `json:"state_label"`
 	ReasonLabel string `json:"reason_label"`

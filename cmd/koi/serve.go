@@ -15,18 +15,26 @@ import (
 	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/demo"
 	"github.com/koi-scrm/koi/app/lease"
 	"github.com/koi-scrm/koi/migrations"
 )
 
 func serveCommand() *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "启动 Koi", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+	var ofDemo bool
+	c := &cobra.Command{Use: "serve", Short: "启动 Koi", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 		cfg, err := load(c.ErrOrStderr())
 		if err != nil {
 			return err
 		}
 		spareTheCollector()
-		a, err := app.Open(c.Context(), cfg, clock.Real{})
+		var clk clock.Clock = clock.Real{}
+		if ofDemo {
+			if clk, err = demo.Clock(cfg); err != nil {
+				return err
+			}
+		}
+		a, err := app.Open(c.Context(), cfg, clk)
 		if err != nil {
 			return err
 		}
@@ -54,6 +62,9 @@ func serveCommand() *cobra.Command {
 		defer stop()
 		return errors.Join(a.Run(c.Context()), a.Close())
 	}}
+	c.Flags().BoolVar(&ofDemo, "demo", false, "koi demo 的服务进程：业务时间可以拨动")
+	_ = c.Flags().MarkHidden("demo") // the flag is there
+	return c
 }
 
 // spareTheCollector trades some memory for less garbage collection, which takes a tenth of the CPU of a
