@@ -53,7 +53,10 @@ func history(size Size, end int64) past {
 	}
 	total := 0
 	for i := range size.People {
-		c := &client{n: i, name: personName(r), visitor: fmt.Sprintf("v_yunfan%016d", i+1), firm: firms[min(r.IntN(len(firms)), r.IntN(len(firms)))], title: draft(r, titles)}
+		c := &client{n: i, name: personName(r), visitor: fmt.Sprintf("v_yunfan%016d", i+1), firm: firms[i%len(firms)], title: draft(r, titles)}
+		if i >= len(firms) { // everyone of the companies has somebody, some have many
+			c.firm = firms[min(r.IntN(len(firms)), r.IntN(len(firms)))]
+		}
 		switch roll := r.IntN(100); {
 		case roll < 45:
 			c.fervour = 1 + r.IntN(2)
@@ -244,7 +247,7 @@ func (c *client) visit(r *rand.Rand, nth int, add adder) {
 	}
 	if c.external != "" && !c.befriended && nth > 1 {
 		c.befriended = true
-		ids := append(c.web(), event.Identity{Kind: event.KindExternal, Scope: corpID, Value: c.external})
+		ids := append(c.known(), event.Identity{Kind: event.KindExternal, Scope: corpID, Value: c.external})
 		add("wecom", fmt.Sprintf("%s/%d", corpID, agentID), event.WeComCustomerAdded, "", "", ids, event.Props{"state": "expo-2026"})
 	}
 	if r.IntN(9) == 0 {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -158,12 +157,9 @@ func (s *Show) glance(ctx context.Context) (*glance, error) {
 		Name      string
 		Place     *struct{ Key, Name string }
 		Standings []struct {
-			Key   string
-			Value float64
-			Steps []struct {
-				Text   string
-				Points float64
-			}
+			Key    string
+			Points float64
+			Steps  []struct{ Text string }
 		}
 	}
 	if err := api.call(ctx, http.MethodGet, "/contacts/"+g.Contact, nil, &c); err != nil {
@@ -174,9 +170,9 @@ func (s *Show) glance(ctx context.Context) (*glance, error) {
 	}
 	for _, st := range c.Standings {
 		if st.Key == "intent" {
-			g.Intent = st.Value
+			g.Intent = st.Points
 			for _, x := range st.Steps {
-				g.Reasons = append(g.Reasons, x.Text+" "+signed(x.Points))
+				g.Reasons = append(g.Reasons, x.Text)
 			}
 		}
 	}
@@ -191,14 +187,6 @@ func (s *Show) glance(ctx context.Context) (*glance, error) {
 	}
 	g.Messages = messages.Items
 	return g, nil
-}
-
-func signed(points float64) string {
-	text := strconv.FormatFloat(points, 'f', -1, 64)
-	if points > 0 {
-		return "+" + text
-	}
-	return text
 }
 
 // chainOf reads the tree below 陈静's link.
