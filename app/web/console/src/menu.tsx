@@ -38,6 +38,7 @@ export const groups: Group[] = [
     icon: <GearIcon />,
     places: [
       { path: "/settings/accounts", label: "渠道与健康", permission: "accounts.read" },
+      { path: "/settings/system", label: "系统状态", permission: "system.read" },
       { path: "/settings/dead-letters", label: "死信", permission: "system.read" },
     ],
   },

@@ -1,0 +1,85 @@
+import { api, data } from "@koi/shared";
+import { Alert, App, Button, Form, Input, Modal } from "antd";
+import { useState } from "react";
+import { said, useAct } from "../../components/act";
+import { color } from "../../theme";
+import { copy } from "./copy";
+import { type Account, entered, type Kind, kinds, make } from "./fields";
+import { send } from "./send";
+
+/** Adds an account or changes one. Secrets are never shown again: what is left empty stays. */
+export function AccountForm({ kind, account, onClose, onDone }: { kind: Kind; account?: Account; onClose(): void; onDone?(a: Account): void }) {
+  const [form] = Form.useForm<Record<string, string>>();
+  const values = Form.useWatch([], form) as Record<string, string> | undefined;
+  const { message } = App.useApp();
+  const [problem, setProblem] = useState("");
+  const k = kinds[kind];
+  const save = useAct(
+    (v: Record<string, string>) => {
+      const body = entered(kind, v, !account);
+      return account ? send(account.id, "PATCH", body) : data(api.POST("/accounts", { body: body as never }));
+    },
+    {
+      done: account ? "已保存" : "已添加",
+      changes: [["accounts"]],
+      quiet: true,
+      onDone(a) {
+        onDone?.(a);
+        onClose();
+      },
+    },
+  );
+  const set = (field: string): boolean => !!account && (account.secrets.includes(field) || (field === "access_key_id" && !!account.access_key_id));
+  return (
+    <Modal
+      open
+      onCancel={onClose}
+      title={account ? `修改${k.name}` : `添加${k.name}`}
+      okText={account ? "保存" : "添加"}
+      confirmLoading={save.isPending}
+      onOk={() => form.submit()}
+      mask={{ closable: false }}
+      width={560}
+    >
+      <p style={{ color: color.quiet, marginTop: 0 }}>各项的值在 {k.console} 里。密钥加密保存，保存后不再显示。</p>
+      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
+      <Form
+        form={form}
+        layout="vertical"
+        initialValues={account ? { app_id: account.app_id, corp_id: account.corp_id, agent_id: account.agent_id, sign_name: account.sign_name, name: account.name } : {}}
+        onFinish={(v) => {
+          setProblem("");
+          save.mutate(v, { onError: (e) => setProblem(said(e)) });
+        }}
+        autoComplete="off"
+      >
+        {k.fields.map((f) => (
+          <Form.Item key={f.key} label={f.label} extra={f.help} required={f.required && !set(f.key)} style={{ marginBottom: 16 }}>
+            <div style={{ display: "flex", gap: 8 }}>
+              <Form.Item name={f.key} noStyle rules={f.required && !set(f.key) ? [{ required: true, message: `请填写${f.label}` }] : []}>
+                {f.secret ? (
+                  <Input.Password autoComplete="new-password" placeholder={set(f.key) ? "已填写；不改请留空" : undefined} aria-label={f.label} />
+                ) : (
+                  <Input disabled={f.fixed && !!account} placeholder={set(f.key) ? `${account?.access_key_id ?? "已填写"}；不改请留空` : undefined} aria-label={f.label} />
+                )}
+              </Form.Item>
+              {f.make && <Button onClick={() => form.setFieldValue(f.key, make(f.make!))}>生成</Button>}
+              {f.make && (
+                <Button
+                  aria-label={`复制${f.label}`}
+                  disabled={!values?.[f.key]}
+                  onClick={async () => {
+                    await copy(String(values?.[f.key] ?? ""));
+                    void message.success(`${f.label}已复制，请粘贴到平台后台`);
+                  }}
+                >
+                  复制
+                </Button>
+              )}
+            </div>
+          </Form.Item>
+        ))}
+      </Form>
+    </Modal>
+  );
+}
