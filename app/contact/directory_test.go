@@ -1,0 +1,89 @@
+package contact_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koi-scrm/koi/app/contact"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/db/dbtest"
+)
+
+// What fits many is asked of people one by one, what fits few is looked up: either way the same people
+// are found, in the same order.
+func TestDirectory_List_finds_the_same_whether_many_or_few_fit(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		b := newBench(t, s)
+		const people, step = 5200, 10 // ids reach back further than the recent people
+		var contacts, values, stages, tags [][]any
+		var known, named []int64
+		for i := range people {
+			id := int64((i + 1) * step)
+			contacts = append(contacts, []any{id, epoch, epoch, 0, 0, 0})
+			name, stage := fmt.Sprintf("客户%d", i), "known"
+			switch {
+			case i%1000 == 3:
+				name = fmt.Sprintf("云帆软件第%d", i)
+			case i%1000 == 4:
+				stage = "mql"
+				tags = append(tags, []any{id, 7, epoch, "manual", 0, 0})
+			}
+			if stage == "known" {
+				known = append(known, id)
+			}
+			if i%1000 == 3 {
+				named = append(named, id)
+			}
+			values = append(values, []any{id, "name", 0, name, name, epoch})
+			stages = append(stages, []any{id, stage, epoch, stage, "", 0, ""})
+		}
+		require.NoError(t, s.Koi.Tx(ctx, func(tx *db.Tx) error {
+			for _, w := range []struct {
+				table string
+				cols  []string
+				rows  [][]any
+			}{
+				{"contacts", []string{"id", "created_at", "last_active_at", "excluded", "merged_into", "rev"}, contacts},
+				{"contact_values", []string{"contact_id", "field", "num", "text", "norm", "at"}, values},
+				{"contact_stages", []string{"contact_id", "stage", "at", "reached", "side", "side_at", "side_by"}, stages},
+				{"contact_tags", []string{"contact_id", "tag_id", "at", "source", "by_id", "expires_at"}, tags},
+			} {
+				if err := tx.Insert(ctx, w.table, w.cols, w.rows); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		list := func(f contact.Filter) []int64 {
+			found, err := b.dir.List(ctx, f)
+			require.NoError(t, err)
+			out := []int64{}
+			for _, p := range found {
+				out = append(out, p.ID)
+			}
+			return out
+		}
+		newest := func(ids []int64, n int) []int64 {
+			out := []int64{}
+			for i := len(ids) - 1; i >= 0 && len(out) < n; i-- {
+				out = append(out, ids[i])
+			}
+			return out
+		}
+		require.Equal(t, newest(known, 3), list(contact.Filter{Stage: "known", Limit: 3}), "many")
+		require.Len(t, list(contact.Filter{Stage: "mql", Limit: 50}), 6, "few")
+		require.Empty(t, list(contact.Filter{Stage: "customer", Limit: 50}), "none")
+		require.Equal(t, list(contact.Filter{Stage: "mql", Limit: 50}), list(contact.Filter{Tag: 7, Limit: 50}))
+		require.Empty(t, list(contact.Filter{Stage: "known", Tag: 7, Limit: 50}))
+		require.Equal(t, newest(named, 50), list(contact.Filter{Name: "云帆", Limit: 50}), "among recent people and beyond")
+		require.Equal(t, newest(named, 2), list(contact.Filter{Name: "云帆", Limit: 2}), "among recent people")
+		require.Equal(t, newest(named[:3], 2), list(contact.Filter{Name: "云帆", Limit: 2, Before: named[3]}), "the next page")
+		require.Equal(t, newest(named, 50), list(contact.Filter{Name: "云帆", Stage: "known", Limit: 50}))
+		require.Empty(t, list(contact.Filter{Name: "云帆", Stage: "mql", Limit: 50}))
+	})
+}
