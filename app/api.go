@@ -8,6 +8,7 @@ import (
 	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/journey"
+	"github.com/koi-scrm/koi/app/reach"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/share"
 	"github.com/koi-scrm/koi/app/stage"
@@ -23,7 +24,7 @@ func (a *App) person(counters *rule.Counters) journey.PersonReader {
 			return nil, err
 		}
 		p, q, now := rule.NewPerson(c), a.Stores.Koi, clock.Ms(a.Clock.Now())
-		return p, errors.Join(tag.Fill(ctx, q, p), a.Scores.Model().Fill(ctx, q, now, p), stage.Fill(ctx, q, p),
+		return p, errors.Join(reach.Fill(ctx, q, p), tag.Fill(ctx, q, p), a.Scores.Model().Fill(ctx, q, now, p), stage.Fill(ctx, q, p),
 			counters.Read(ctx, q, p, a.model.counted(), now))
 	}
 }

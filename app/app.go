@@ -191,6 +191,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	people, facts := contact.NewStage(a.Keys), rule.NewPeople()
 	windows, shares := reach.NewStage(people, a.Config.Location), share.NewStage(people, a.Keys)
 	pages := content.NewStage(people)
+	facts.By(windows)
 	counters := rule.NewCounters(people, facts, &relations, a.Config.Location)
 	tags := tag.NewStage(people, facts)
 	scores := scoring.NewStage(people, facts, a.Config.Location)

@@ -15,6 +15,7 @@ import (
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
+	"github.com/koi-scrm/koi/app/reach"
 	"github.com/koi-scrm/koi/app/rule"
 	"github.com/koi-scrm/koi/app/scoring"
 	"github.com/koi-scrm/koi/app/setting"
@@ -27,7 +28,7 @@ import (
 // relations are what conditions are asked of in SQL, as the owners of the tables give them.
 var relations = rule.Schema{Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities",
 	Staff: "contact_staff", Follows: "contact_follow", Events: "events", Tags: "contact_tags",
-	Stages: stage.Relation}
+	Stages: stage.Relation, Windows: "reach_windows", Balances: reach.BalanceRelation}
 
 // models compiles the definitions in force and hands each stage its part, at start and after changes.
 type models struct {

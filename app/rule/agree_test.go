@@ -115,6 +115,7 @@ func (w *world) load(trees []*Tree) []*Person {
 			q := st.people.Get(p.ID)
 			require.NotNil(w.t, q)
 			q.Tags, q.Scores, q.Stage, q.StageAt = p.Tags, p.Scores, p.Stage, p.StageAt
+			q.Ways = p.Ways
 			people = append(people, q)
 		}
 		return nil
@@ -203,6 +204,9 @@ func (w *world) drawLeaf(t *rapid.T, q question) Node {
 		n.Key = pick(t, "event", poolType)
 	case AboutAccount:
 		n.Key = pick(t, "account", append([]string{""}, poolApp...))
+		if (q.leaf.Name == "notice_left" || q.leaf.Name == "mini_left") && n.Key != "" {
+			maybeDo(t, "of a template", func() { n.Key += "/T1" })
+		}
 	}
 	if q.leaf.Windowed {
 		maybeDo(t, "windowed", func() { n.Days = int(pick(t, "days", poolDays)) })

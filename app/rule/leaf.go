@@ -32,7 +32,7 @@ const (
 	AboutTag     About = "tag"
 	AboutScore   About = "score"
 	AboutEvent   About = "event"
-	AboutAccount About = "account" // AppID of an official account
+	AboutAccount About = "account" // AppID of an official account or mini-program
 )
 
 // Op is an operator.
@@ -72,7 +72,7 @@ const (
 // Leaves lists the registry in the order a menu shows it.
 func Leaves() []Leaf { return slices.Clone(registry) }
 
-var registry = slices.Concat(attributeLeaves, staffLeaves, tagLeaves, scoreLeaves, stageLeaves, behaviourLeaves, reachLeaves)
+var registry = slices.Concat(attributeLeaves, staffLeaves, tagLeaves, scoreLeaves, stageLeaves, behaviourLeaves, reachLeaves, wayLeaves)
 
 func findLeaf(name string) (Leaf, bool) {
 	i := slices.IndexFunc(registry, func(l Leaf) bool { return l.Name == name })

@@ -14,6 +14,7 @@ type Person struct {
 	Stage   string          // stage key, "" before the first
 	StageAt int64
 	Counted Counted // written by the Counters stage only
+	Ways    Ways    // nil: none is open
 }
 
 // Tag is a tag on a person.
@@ -33,10 +34,14 @@ type Score struct {
 // batch starts empty. The Counters stage, first of those who share it, resets it.
 type People struct {
 	byID map[int64]*Person
+	ways Ways
 }
 
 // NewPeople starts an empty batch.
 func NewPeople() *People { return &People{byID: map[int64]*Person{}} }
+
+// By says who knows the ways to people; before the first batch.
+func (p *People) By(w Ways) { p.ways = w }
 
 // Reset forgets the batch before.
 func (p *People) Reset() { clear(p.byID) }
@@ -47,6 +52,7 @@ func (p *People) Of(c *contact.Person) *Person {
 		return q
 	}
 	q := NewPerson(c)
+	q.Ways = p.ways
 	p.byID[c.ID] = q
 	return q
 }

@@ -19,6 +19,8 @@ type Schema struct {
 	Tags       string // contact_id, tag_id, at, source, expires_at (0: for ever)
 	Scores     string // contact_id, model_id, value in the units of the day that is asked about (see ScoreDef)
 	Stages     string // contact_id, stage, at; no row before the first stage
+	Windows    string // contact_id, app_id, message_until, message_left, action_until, action_left, closed_by (0: not before its time)
+	Balances   string // contact_id, account, template, kind (see Balance), n: what is left, Unlimited where it is long-term
 }
 
 // writer collects SQL text and arguments. The row of Schema.Contacts in question is c; every subquery

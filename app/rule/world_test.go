@@ -35,12 +35,15 @@ var testSchema = &Schema{
 	Contacts: "contacts", Alias: "contact_alias", Values: "contact_values", Identities: "identities", Staff: "contact_staff",
 	Follows: "contact_follow", Events: "events", Tags: "t_tags", Scores: "t_scores",
 	// As an owner gives a table that holds more than the relation.
-	Stages: "(SELECT s.contact_id, s.stage, s.at FROM t_stages s WHERE s.stage <> '')",
+	Stages:  "(SELECT s.contact_id, s.stage, s.at FROM t_stages s WHERE s.stage <> '')",
+	Windows: "t_windows", Balances: "(SELECT b.contact_id, b.account, b.template, b.kind, b.n FROM t_balances b)",
 }
 
 var testTables = []string{
 	"CREATE TABLE t_tags (contact_id BIGINT NOT NULL, tag_id BIGINT NOT NULL, at BIGINT NOT NULL, source VARCHAR(16) NOT NULL, expires_at BIGINT NOT NULL, PRIMARY KEY (contact_id, tag_id))",
 	"CREATE TABLE t_scores (contact_id BIGINT NOT NULL, model_id BIGINT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY (contact_id, model_id))",
+	"CREATE TABLE t_windows (contact_id BIGINT NOT NULL, app_id VARCHAR(64) NOT NULL, message_until BIGINT NOT NULL, message_left BIGINT NOT NULL, action_until BIGINT NOT NULL, action_left BIGINT NOT NULL, closed_by BIGINT NOT NULL, PRIMARY KEY (contact_id, app_id))",
+	"CREATE TABLE t_balances (contact_id BIGINT NOT NULL, account VARCHAR(64) NOT NULL, template VARCHAR(64) NOT NULL, kind VARCHAR(8) NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (contact_id, account, template))",
 	"CREATE TABLE t_stages (contact_id BIGINT NOT NULL PRIMARY KEY, stage VARCHAR(32) NOT NULL, at BIGINT NOT NULL)",
 }
 
@@ -203,6 +206,7 @@ func (w *world) drawPeople(t *rapid.T, n int) {
 				p.Scores[s.ID] = Score{Stored: max(0, s.atLeast(micro, clock.Day(w.now, w.zone)))}
 			})
 		}
+		p.Ways = w.drawWays(t)
 		maybeDo(t, "stage", func() {
 			p.Stage, p.StageAt = pick(t, "which stage", keys(w.scope.Stages)), w.drawInstant(t, "stage at")
 		})
@@ -233,6 +237,37 @@ func (w *world) drawValue(t *rapid.T, f contact.Field) contact.Value {
 		return contact.Value{Num: pick(t, f.Key, []int64{0, 1})}
 	}
 	return contact.Value{Num: pick(t, f.Key, []int64{-5, 0, 1, 5, 10, 1 << 40})}
+}
+
+// fixed are ways as they stand.
+type fixed struct {
+	windows  []Window
+	balances []Balance
+}
+
+func (f fixed) Windows(*Person) []Window   { return f.windows }
+func (f fixed) Balances(*Person) []Balance { return f.balances }
+
+// drawWays is what somebody's ways may be: open, used up, over, closed.
+func (w *world) drawWays(t *rapid.T) Ways {
+	var f fixed
+	for _, app := range poolApp {
+		maybeDo(t, "window at "+app, func() {
+			until := func(label string) int64 {
+				return w.now + pick(t, label, []int64{-1, 0, 1, 59_999, hourMs - 1, hourMs, 5*hourMs + 1, 10 * hourMs, 11*hourMs + 5, 48 * hourMs})
+			}
+			f.windows = append(f.windows, Window{App: app, MessageUntil: until("message until"), ActionUntil: until("action until"),
+				MessageLeft: int64(rapid.IntRange(0, 5).Draw(t, "messages")), ActionLeft: int64(rapid.IntRange(0, 3).Draw(t, "actions")),
+				Closed: rapid.IntRange(0, 3).Draw(t, "closed") == 0})
+		})
+		for _, template := range []string{"T1", "T2"} {
+			maybeDo(t, "balance of "+template, func() {
+				f.balances = append(f.balances, Balance{Account: app, Template: template, Kind: pick(t, "kind", []string{BalanceNotice, BalanceOnce, BalanceMini}),
+					Left: pick(t, "left", []int64{0, 1, 4, 5, 10, Unlimited})})
+			})
+		}
+	}
+	return f
 }
 
 // drawConsents is what somebody may have said.
@@ -270,7 +305,7 @@ func (w *world) store(ctx context.Context) {
 }
 
 func (w *world) storeTx(ctx context.Context, tx *db.Tx) error {
-	for _, table := range []string{"contacts", "identities", "contact_alias", "contact_values", "contact_staff", "contact_follow", "events", "t_tags", "t_scores", "t_stages", "rule_hits", "rule_counters", "rule_leaves"} {
+	for _, table := range []string{"contacts", "identities", "contact_alias", "contact_values", "contact_staff", "contact_follow", "events", "t_tags", "t_scores", "t_stages", "t_windows", "t_balances", "rule_hits", "rule_counters", "rule_leaves"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}
@@ -307,6 +342,16 @@ func (w *world) storeTx(ctx context.Context, tx *db.Tx) error {
 		for id, x := range p.Scores {
 			add("t_scores", p.ID, id, x.Stored)
 		}
+		for _, x := range p.windows() {
+			closed := 0
+			if x.Closed {
+				closed = 2
+			}
+			add("t_windows", p.ID, x.App, x.MessageUntil, x.MessageLeft, x.ActionUntil, x.ActionLeft, closed)
+		}
+		for _, x := range p.balances() {
+			add("t_balances", p.ID, x.Account, x.Template, x.Kind, x.Left)
+		}
 		if p.Stage != "" || p.ID%2 == 0 {
 			add("t_stages", p.ID, p.Stage, p.StageAt)
 		}
@@ -333,6 +378,8 @@ func (w *world) storeTx(ctx context.Context, tx *db.Tx) error {
 		"t_tags":         {"contact_id", "tag_id", "at", "source", "expires_at"},
 		"t_scores":       {"contact_id", "model_id", "value"},
 		"t_stages":       {"contact_id", "stage", "at"},
+		"t_windows":      {"contact_id", "app_id", "message_until", "message_left", "action_until", "action_left", "closed_by"},
+		"t_balances":     {"contact_id", "account", "template", "kind", "n"},
 	}
 	for table, list := range rows {
 		if err := tx.Insert(ctx, table, columns[table], list); err != nil {
