@@ -122,3 +122,20 @@ var labels = map[string]Label{
 	JourneyFailed:           {"旅程出错", "旅程里的一步没有成功"},
 	RawReceived:             {"未识别事件", "收到暂不认识的事件，原样保存"},
 }
+
+// propLabels are the Chinese names of properties that conditions ask about.
+var propLabels = map[string]string{
+	"content": "内容", "kind": "类型", "key": "菜单项", "scene": "渠道码", "state": "渠道", "answer": "回答", "template_id": "模板",
+	"welcome_code": "欢迎语凭证", "url": "网址", "ref": "来源网址", "seconds": "秒数", "percent": "阅读百分比", "form": "表单", "score": "评分",
+	"threshold": "阈值", "value": "值", "stage": "阶段", "from": "原阶段", "tag": "标签", "source": "来源", "channel": "渠道", "purpose": "用途",
+	"amount": "金额", "reason": "原因", "code": "错误码", "depth": "层级", "page": "页面", "newcomer": "新访客", "detail": "变动",
+	"utm_source": "UTM 来源", "utm_medium": "UTM 媒介", "utm_campaign": "UTM 活动", "utm_term": "UTM 关键词", "utm_content": "UTM 内容",
+}
+
+// PropLabel is a property's Chinese name; one nobody named goes by its key.
+func PropLabel(key string) string {
+	if l, ok := propLabels[key]; ok {
+		return l
+	}
+	return key
+}

@@ -92,7 +92,7 @@ func TestTriggers(t *testing.T) {
 	triggers, problems := DecodeTriggers([]byte(body), "on", scope)
 	require.Empty(t, problems)
 	require.Equal(t, []string{event.OAMessageReceived, event.PageDwelled, event.PageViewed}, triggers.Events())
-	require.Equal(t, "浏览页面、停留（对象 等于 pricing），或 公众号发消息（content 包含 报价）", triggers.String())
+	require.Equal(t, "浏览页面、停留（对象 等于 pricing），或 公众号发消息（内容 包含 报价）", triggers.String())
 	for _, c := range []struct {
 		e    event.Event
 		want bool

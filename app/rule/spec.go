@@ -277,7 +277,7 @@ func number64(v any) (float64, bool) {
 
 // summary is the condition in Chinese.
 func (w Where) summary() string {
-	name := w.Prop
+	name := event.PropLabel(w.Prop)
 	if n := columns[w.Prop]; n != "" {
 		name = n
 	}

@@ -86,7 +86,7 @@ func TestCompile(t *testing.T) {
 				price = r
 			}
 		}
-		require.Equal(t, "访问页面（kind 等于 price），且 最近7天“访问页面”（kind 等于 price） 次数至少 2 次：+10 分，每 7 天最多 10 分", price.String())
+		require.Equal(t, "访问页面（类型 等于 price），且 最近7天“访问页面”（类型 等于 price） 次数至少 2 次：+10 分，每 7 天最多 10 分", price.String())
 	})
 
 	t.Run("tells every mistake at once, each with its place", func(t *testing.T) {

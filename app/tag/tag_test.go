@@ -36,7 +36,7 @@ func TestCompile(t *testing.T) {
 		require.Equal(t, Manual, m.byKey["vip"].Kind)
 		require.Len(t, m.Rules(), 3)
 		require.Len(t, m.events["page.viewed"], 1, "a rule switched off is not asked")
-		require.Contains(t, m.Rules()[0].String(), "（kind 等于 price），或 ")
+		require.Contains(t, m.Rules()[0].String(), "（类型 等于 price），或 ")
 		require.Contains(t, m.Rules()[0].String(), "打上 看过报价")
 		require.Contains(t, m.Rules()[1].String(), "不再满足时收回")
 	})
