@@ -103,9 +103,11 @@ func TestGuards_a_subscription_is_spent_given_back_and_cleared(t *testing.T) {
 			dbtest.Run(t, func(t *testing.T, s *db.Stores) {
 				r, p := door(t, s, c.channel)
 				notice := order{Channel: c.channel, Class: outbox.Service, Template: "t1"}
+				n := 0
 				accept := func(answer string) {
 					r.clock.Advance(time.Second)
-					r.tells(c.answer, "oa", event.Props{"template_id": "t1", "answer": answer})
+					n++ // a 订阅通知 adds up in different scenes only
+					r.tells(c.answer, "oa", event.Props{"template_id": "t1", "answer": answer, "scene": []string{"h5", "article"}[n%2]})
 				}
 				r.kept(policy.NotSubscribed, notice)
 				accept("accept")
