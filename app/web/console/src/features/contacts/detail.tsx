@@ -68,8 +68,8 @@ export default function ContactPage() {
           <LiveDot on={live} />
         </div>
       </Card>
-      <div style={{ display: "grid", gridTemplateColumns: "288px minmax(0,1fr) 336px", gap: 16, alignItems: "start" }}>
-        <div style={{ display: "grid", gap: 16 }}>
+      <div className="three">
+        <div className="stack">
           <Card variant="borderless" title="标签" size="small">
             {c.held_tags.length === 0 && <Nothing what="还没有标签" />}
             <div style={{ display: "flex", gap: 6, flexWrap: "wrap" }}>
@@ -138,7 +138,7 @@ export default function ContactPage() {
         >
           <Timeline contact={id} kind={kind} fresh={fresh} />
         </Card>
-        <div style={{ display: "grid", gap: 16 }}>
+        <div className="stack">
           <Scores standings={c.standings} />
           <Card variant="borderless" title="阶段" size="small">
             {!c.place && <Nothing what="还没有阶段" />}

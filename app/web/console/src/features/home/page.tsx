@@ -43,25 +43,27 @@ export default function Home() {
   const fresh = new Set(feed.map((e) => e.id));
   return (
     <Page title="工作台" note={`${o.today} · 池塘里有 ${count(o.people)} 人，${count(o.inside)} 人次正在旅程里`} extra={<LiveDot on={live} />}>
-      <div style={{ display: "grid", gridTemplateColumns: `repeat(${figures.length}, minmax(0, 1fr))`, gap: 12, marginBottom: 16 }}>
+      <div className="figures">
         {figures.map((f) => (
           <Figure key={f.name} figure={f} days={o.days} />
         ))}
       </div>
-      <div style={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr) 360px", gap: 16, alignItems: "start" }}>
-        <div style={{ display: "grid", gap: 16 }}>
+      <div className="beside">
+        <div className="stack">
           <Card variant="borderless" size="small" title={<span>刚成熟的线索{o.ripe_name && <Tag style={{ marginInlineStart: 8 }}>{o.ripe_name}</Tag>}</span>} extra={<Link to="/contacts?intent=70">全部热客户</Link>}>
             {o.ripe.length === 0 && <Nothing what="还没有成熟的线索" hint="客户足够合适又足够想买时，会出现在这里，并提醒对应的销售。" />}
             {o.ripe.map((r) => (
               <Link key={r.id} to={`/contacts/${r.id}`} className="ripe">
-                <span>
+                <span className="cut">
                   <b>{r.name || `客户 ${r.id}`}</b>
                   <span style={{ color: color.quiet }}>　{[r.company, r.title].filter(Boolean).join(" · ") || "还不知道公司"}</span>
                 </span>
                 <Grade grade={r.grade} />
-                <Meter points={r.scores.find((s) => s.key === "intent")?.points ?? 0} />
-                <span style={{ color: color.quiet }}>{r.staff.map((s) => s.name || s.user_id).join("、") || "还没有销售跟进"}</span>
-                <span className="num" style={{ color: color.quiet, textAlign: "right" }}>
+                <Meter points={r.scores.find((s) => s.key === "intent")?.points ?? 0} width={56} />
+                <span className="cut" style={{ color: color.quiet, fontSize: 13, gridColumn: "1" }}>
+                  {r.staff.map((s) => s.name || s.user_id).join("、") || "还没有销售跟进"}
+                </span>
+                <span className="num" style={{ color: color.quiet, fontSize: 13, gridColumn: "2 / 4", textAlign: "right" }}>
                   {time(r.at)}
                 </span>
               </Link>
