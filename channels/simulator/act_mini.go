@@ -44,7 +44,7 @@ func (s *Simulator) openMini(m *mini, a Act) (scene, error) {
 		return scene{}, err
 	}
 	now := s.clk.Now().UnixMilli()
-	s.note(&u.person.chat, now, strings.TrimSpace("你打开了小程序“"+m.Name+"” "+a.With))
+	s.note(&u.person.chat, m.AppID, now, strings.TrimSpace("你打开了小程序“"+m.Name+"” "+a.With))
 	sc := scene{played: u.played()}
 	sc.played.Code = s.giveCode(u, "", now)
 	return sc, nil
@@ -58,7 +58,7 @@ func (s *Simulator) enterSession(m *mini, a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	u.session = allowance{now + actionWindow.Milliseconds(), s.counters.standing("mini.kf.session")}
-	s.note(&u.person.chat, now, "你进入了“"+m.Name+"”的客服会话")
+	s.note(&u.person.chat, m.AppID, now, "你进入了“"+m.Name+"”的客服会话")
 	return s.miniScene(u, a, "user_enter_tempsession", m.event(u, now, "event").add("Event", "user_enter_tempsession").add("SessionFrom", a.With)), nil
 }
 
@@ -69,7 +69,7 @@ func (s *Simulator) sayToMini(m *mini, a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	u.message = allowance{now + messageWindow.Milliseconds(), s.counters.standing("mini.kf.message")}
-	s.say(&u.person.chat, now, "text", a.With)
+	s.say(&u.person.chat, m.AppID, now, "text", a.With)
 	e := m.event(u, now, "text").add("Content", a.With).add("MsgId", strconv.FormatInt(s.nextID(), 10))
 	return s.miniScene(u, a, "text", e), nil
 }
@@ -92,7 +92,7 @@ func (s *Simulator) subscribeMini(m *mini, a Act) (scene, error) {
 		return scene{}, err
 	}
 	now := s.clk.Now().UnixMilli()
-	s.note(&u.person.chat, now, said)
+	s.note(&u.person.chat, m.AppID, now, said)
 	var items []pairs
 	for _, c := range list {
 		items = append(items, pairs{{"TemplateId", c.template}, {"SubscribeStatusString", c.answer}, {"PopupScene", "0"}})
@@ -117,7 +117,7 @@ func (s *Simulator) dropMini(m *mini, a Act) (scene, error) {
 			return scene{}, err
 		}
 		u.grants.withdraw(id)
-		s.note(&u.person.chat, now, "你关闭了“"+title+"”")
+		s.note(&u.person.chat, m.AppID, now, "你关闭了“"+title+"”")
 		items = append(items, pairs{{"TemplateId", id}, {"SubscribeStatusString", "reject"}})
 	}
 	e := m.event(u, now, "event").add("Event", "subscribe_msg_change_event")
@@ -133,7 +133,7 @@ func (s *Simulator) authorizePhone(m *mini, a Act) (scene, error) {
 	}
 	now, number := s.clk.Now().UnixMilli(), a.With
 	def(&number, u.person.phoneNumber())
-	s.note(&u.person.chat, now, "你允许“"+m.Name+"”使用手机号 "+number)
+	s.note(&u.person.chat, m.AppID, now, "你允许“"+m.Name+"”使用手机号 "+number)
 	sc := scene{played: u.played()}
 	sc.played.Code = s.giveCode(u, number, now)
 	return sc, nil

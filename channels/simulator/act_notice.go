@@ -84,7 +84,7 @@ func (s *Simulator) subscribeNotice(o *official, a Act) (scene, error) {
 		return scene{}, err
 	}
 	now := s.clk.Now().UnixMilli()
-	s.note(&f.person.chat, now, said)
+	s.note(&f.person.chat, o.AppID, now, said)
 	e := s.officialEvent(f, now, "subscribe_msg_popup_event").open("SubscribeMsgPopupEvent")
 	for _, c := range list {
 		e.open("List").text("TemplateId", c.template).text("SubscribeStatusString", c.answer).text("PopupScene", popup).shut("List")
@@ -106,7 +106,7 @@ func (s *Simulator) dropNotice(o *official, a Act) (scene, error) {
 			return scene{}, err
 		}
 		f.grants.withdraw(strings.TrimSpace(id))
-		s.note(&f.person.chat, now, "你关闭了“"+title+"”")
+		s.note(&f.person.chat, o.AppID, now, "你关闭了“"+title+"”")
 		e.open("List").text("TemplateId", strings.TrimSpace(id)).text("SubscribeStatusString", "reject").shut("List")
 	}
 	return s.followerScene(f, a, "subscribe_msg_change_event", e.shut("SubscribeMsgChangeEvent")), nil
@@ -187,6 +187,6 @@ func (s *Simulator) subscribeOnce(o *official, a Act) (scene, error) {
 		}
 		f.once[in.onceKey] = true
 	}
-	s.note(&f.person.chat, now, said)
+	s.note(&f.person.chat, o.AppID, now, said)
 	return scene{played: Played{Who: f.openID, OpenID: f.openID, UnionID: f.person.UnionID, Redirect: in.redirect(f.openID)}}, nil
 }

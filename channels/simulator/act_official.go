@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/koi-scrm/koi/app/fault"
@@ -81,7 +82,7 @@ func (s *Simulator) subscribe(f *follower, a Act) scene {
 	} else {
 		e.text("EventKey", "")
 	}
-	s.note(&f.person.chat, now, "你关注了“"+f.official.Name+"”")
+	s.note(&f.person.chat, f.official.AppID, now, "你关注了“"+f.official.Name+"”")
 	return s.followerScene(f, a, "subscribe", e)
 }
 
@@ -92,7 +93,7 @@ func (s *Simulator) unfollow(o *official, a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	f.subscribed, f.message, f.action = false, allowance{}, allowance{}
-	s.note(&f.person.chat, now, "你取消关注了“"+o.Name+"”")
+	s.note(&f.person.chat, o.AppID, now, "你取消关注了“"+o.Name+"”")
 	return s.followerScene(f, a, "unsubscribe", s.officialEvent(f, now, "unsubscribe").text("EventKey", "")), nil
 }
 
@@ -110,7 +111,7 @@ func (s *Simulator) scan(o *official, a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	f.acted(now, s.counters.standing("oa.kf.action"))
-	s.note(&f.person.chat, now, "你扫描了“"+o.Name+"”的二维码（"+a.With+"）")
+	s.note(&f.person.chat, o.AppID, now, "你扫描了“"+o.Name+"”的二维码（"+a.With+"）")
 	e := s.officialEvent(f, now, "SCAN").text("EventKey", a.With).text("Ticket", "TICKET_"+shortHash(a.With, 16))
 	return s.followerScene(f, a, "SCAN", e), nil
 }
@@ -121,13 +122,15 @@ func (s *Simulator) menu(o *official, a Act) (scene, error) {
 		return scene{}, err
 	}
 	now, name := s.clk.Now().UnixMilli(), a.With
-	for _, b := range o.Menu {
-		if b.Key == a.With {
-			name = b.Name
+	for _, top := range o.Menu {
+		for _, b := range slices.Concat(top.Sub, []Button{top}) {
+			if b.Key == a.With {
+				name = b.Name
+			}
 		}
 	}
 	f.acted(now, s.counters.standing("oa.kf.action"))
-	s.note(&f.person.chat, now, "你点了菜单“"+name+"”")
+	s.note(&f.person.chat, o.AppID, now, "你点了菜单“"+name+"”")
 	return s.followerScene(f, a, "CLICK", s.officialEvent(f, now, "CLICK").text("EventKey", a.With)), nil
 }
 
@@ -138,7 +141,7 @@ func (s *Simulator) menuLink(o *official, a Act) (scene, error) {
 		return scene{}, err
 	}
 	now := s.clk.Now().UnixMilli()
-	s.note(&f.person.chat, now, "你打开了菜单链接")
+	s.note(&f.person.chat, o.AppID, now, "你打开了菜单链接")
 	e := s.officialEvent(f, now, "VIEW").text("EventKey", a.With).num("MenuId", 400_000_000)
 	return s.followerScene(f, a, "VIEW", e), nil
 }
@@ -150,7 +153,7 @@ func (s *Simulator) sayToOfficial(o *official, a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	f.wrote(now, s.counters.standing("oa.kf.message"))
-	s.say(&f.person.chat, now, "text", a.With)
+	s.say(&f.person.chat, o.AppID, now, "text", a.With)
 	e := s.officialMessage(f, now, "text").text("Content", a.With).num("MsgId", s.nextID())
 	return s.followerScene(f, a, "text", e), nil
 }
@@ -174,7 +177,7 @@ func (s *Simulator) choose(o *official, a Act) (scene, error) {
 		}
 	}
 	f.acted(now, s.counters.standing("oa.kf.action"))
-	s.say(&f.person.chat, now, "text", label)
+	s.say(&f.person.chat, o.AppID, now, "text", label)
 	e := s.officialMessage(f, now, "text").text("Content", label).num("MsgId", s.nextID()).text("bizmsgmenuid", a.With)
 	return s.followerScene(f, a, "text", e), nil
 }
@@ -186,7 +189,7 @@ func (s *Simulator) photo(o *official, a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	f.wrote(now, s.counters.standing("oa.kf.message"))
-	s.say(&f.person.chat, now, "text", "[图片]")
+	s.say(&f.person.chat, o.AppID, now, "text", "[图片]")
 	id := s.nextID()
 	e := s.officialMessage(f, now, "image").text("PicUrl", a.With).text("MediaId", fmtID("media", id)).num("MsgId", id)
 	return s.followerScene(f, a, "image", e), nil
@@ -202,7 +205,7 @@ func (s *Simulator) locate(o *official, a Act) (scene, error) {
 		return scene{}, fault.New(fault.Invalid, "with 应为“纬度,经度”")
 	}
 	now := s.clk.Now().UnixMilli()
-	s.note(&f.person.chat, now, "你上报了位置")
+	s.note(&f.person.chat, o.AppID, now, "你上报了位置")
 	e := s.officialEvent(f, now, "LOCATION").text("Latitude", strings.TrimSpace(latitude)).
 		text("Longitude", strings.TrimSpace(longitude)).text("Precision", "65.0")
 	return s.followerScene(f, a, "LOCATION", e), nil
@@ -225,7 +228,7 @@ func (s *Simulator) setRefusal(o *official, a Act, set func(*follower) string) (
 	if err != nil {
 		return scene{}, err
 	}
-	s.note(&f.person.chat, s.clk.Now().UnixMilli(), set(f))
+	s.note(&f.person.chat, o.AppID, s.clk.Now().UnixMilli(), set(f))
 	return scene{played: Played{Who: f.openID, OpenID: f.openID, UnionID: f.person.UnionID}}, nil
 }
 

@@ -78,8 +78,8 @@ func (s *Simulator) befriendStaff(c *corp, a Act, change string) (scene, error) 
 	r := x.befriend(m, cut(a.State, 64), now) // "state … 长度不超过64字节", longer ones are cut
 	code := fmtID("wc", s.nextID())
 	s.welcomes.put(code, &welcome{relation: r, until: now + welcomeWindow.Milliseconds()}, now+welcomeMemory.Milliseconds(), now)
-	s.note(&x.person.chat, now, "你添加了 "+c.Name+" 的 "+m.Name)
-	s.note(&m.chat, now, "客户 "+x.person.Name+" 添加了你")
+	s.note(&x.person.chat, m.phoneID(), now, "你添加了 "+c.Name+" 的 "+m.Name)
+	s.note(&m.chat, x.person.phoneID(), now, "客户 "+x.person.Name+" 添加了你")
 	e := contactEvent(c, now, change, m.UserID, x.externalID).texts("State", r.state).text("WelcomeCode", code)
 	sc := s.customerScene(r, a, change, e)
 	sc.played.WelcomeCode = code
@@ -125,7 +125,7 @@ func (s *Simulator) deleteStaff(c *corp, a Act) (scene, error) {
 	}
 	r.byCustomer = true
 	now := s.clk.Now().UnixMilli()
-	s.note(&r.contact.person.chat, now, "你删除了 "+r.staff.Name)
+	s.note(&r.contact.person.chat, r.staff.phoneID(), now, "你删除了 "+r.staff.Name)
 	return s.customerScene(r, a, "del_follow_user", contactEvent(c, now, "del_follow_user", r.staff.UserID, r.contact.externalID)), nil
 }
 
@@ -140,7 +140,7 @@ func (s *Simulator) staffDelete(c *corp, a Act) (scene, error) {
 	}
 	r.byStaff = true
 	now := s.clk.Now().UnixMilli()
-	s.note(&r.staff.chat, now, "你删除了客户 "+r.contact.person.Name)
+	s.note(&r.staff.chat, r.contact.person.phoneID(), now, "你删除了客户 "+r.contact.person.Name)
 	return s.customerScene(r, a, "del_external_contact", contactEvent(c, now, "del_external_contact", r.staff.UserID, r.contact.externalID)), nil
 }
 
@@ -174,7 +174,7 @@ func (s *Simulator) staffSay(c *corp, a Act) (scene, error) {
 		return scene{}, err
 	}
 	now := s.clk.Now().UnixMilli()
-	s.say(&m.chat, now, "text", a.With)
+	s.say(&m.chat, app.account(), now, "text", a.With)
 	e := staffEvent(m, now, "text").text("Content", a.With).num("MsgId", s.nextID())
 	return s.staffScene(m, app, a, "text", e), nil
 }
@@ -215,7 +215,7 @@ func (s *Simulator) tapCard(c *corp, a Act) (scene, error) {
 		return scene{}, fault.New(fault.Conflict, "这张卡片已变为“%s”，不能再点", u.replaceName)
 	}
 	now := s.clk.Now().UnixMilli()
-	s.note(&m.chat, now, "你点了按钮“"+found.buttonText(key)+"”")
+	s.note(&m.chat, found.agent.account(), now, "你点了按钮“"+found.buttonText(key)+"”")
 	e := staffEvent(m, now, "event").text("Event", "template_card_event").text("EventKey", key).text("TaskId", found.taskID).
 		text("CardType", found.kind).text("ResponseCode", s.respond(found, m.UserID, now))
 	return s.staffScene(m, found.agent, a, "template_card_event", e), nil

@@ -323,6 +323,7 @@ func (s *Simulator) callAgent(a *agent, event string, plain []byte, repeats int)
 // PointAt sends the callbacks of all accounts to one server: base is its address, such as
 // http://127.0.0.1:8080, and the rest is Koi's. For servers that get their port after the simulator began.
 func (s *Simulator) PointAt(base string) {
+	s.browsers.pointAt(base)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range s.officials {

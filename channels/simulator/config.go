@@ -30,6 +30,10 @@ type Config struct {
 	// the name "*" stands for all that are not named.
 	Quotas map[string]int `yaml:"quotas"`
 
+	// Koi is the address of the server whose pages open in the phones' webviews, on this machine only;
+	// PointAt sets it.
+	Koi string `yaml:"koi"`
+
 	// AcceptStrangers lets messages reach recipients nobody created, as if they had just written to us:
 	// for load, where the people live in the load process. A welcome code nobody was given is good once.
 	AcceptStrangers bool `yaml:"accept_strangers"`
@@ -129,11 +133,13 @@ type Field struct {
 	Label string `yaml:"label"`
 }
 
-// Button is one entry of the menu on a follower's phone: a click event with Key, or a link to URL.
+// Button is one entry of the menu on a follower's phone: a click event with Key, a link to URL, or up to
+// five further entries.
 type Button struct {
-	Name string `yaml:"name"`
-	Key  string `yaml:"key"`
-	URL  string `yaml:"url"`
+	Name string   `yaml:"name" json:"name"`
+	Key  string   `yaml:"key" json:"key,omitempty"`
+	URL  string   `yaml:"url" json:"url,omitempty"`
+	Sub  []Button `yaml:"sub" json:"sub,omitempty"`
 }
 
 // Corp is a WeCom corp.
@@ -231,6 +237,7 @@ func (c *Config) PointAt(base string) {
 	if base == "" {
 		return
 	}
+	def(&c.Koi, base)
 	c.Officials, c.Minis, c.Corps = slices.Clone(c.Officials), slices.Clone(c.Minis), slices.Clone(c.Corps)
 	for i := range c.Officials {
 		def(&c.Officials[i].CallbackURL, officialAddress(base, c.Officials[i].AppID))

@@ -25,6 +25,13 @@ func (s *Simulator) controls() http.Handler {
 	mux.HandleFunc("GET /sim", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sim/", http.StatusFound) })
 	mux.HandleFunc("GET /sim/{$}", s.showPhones)
 	mux.HandleFunc("GET /sim/live", s.live)
+	mux.HandleFunc("GET /sim/phone", showPhone)
+	mux.HandleFunc("GET /sim/staff", showPhone)
+	mux.HandleFunc("GET /sim/screen", s.getScreen)
+	mux.HandleFunc("GET /sim/people", s.getPeople)
+	mux.HandleFunc("POST /sim/forward", s.postForward)
+	mux.HandleFunc("GET /sim/webview/{person}", s.openWebview)
+	mux.HandleFunc("GET /sim/webview/{person}/{path...}", s.openWebview)
 	static, err := fs.Sub(webFiles, "web")
 	if err != nil {
 		panic(err) // the directory is embedded
@@ -135,6 +142,9 @@ func (s *Simulator) postActForm(w http.ResponseWriter, r *http.Request) {
 		With: r.PostForm.Get("with"), Async: true})
 	if err != nil {
 		back.Set("error", err.Error())
+	}
+	if len(back) == 0 {
+		back.Set("view", "plain")
 	}
 	http.Redirect(w, r, "/sim/?"+back.Encode(), http.StatusSeeOther)
 }

@@ -312,6 +312,6 @@ func TestPhones_where_nothing_happened_longest_go_blank(t *testing.T) {
 	}
 	require.Equal(t, maxChats, r.recent.Len())
 	require.Empty(t, r.people["oChen"].chat.lines.values)
-	r.note(&r.people["oChen"].chat, 1, "back again")
+	r.note(&r.people["oChen"].chat, "", 1, "back again")
 	require.Len(t, r.people["oChen"].chat.lines.values, 1)
 }

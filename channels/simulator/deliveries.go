@@ -70,6 +70,7 @@ type message struct {
 	content  any
 	msgID    string
 	label    string    // who it is from, as the phone shows it
+	in       string    // the conversation it appears in; default: the account
 	follower *follower // the phone, one of the four
 	miniUser *miniUser
 	staff    *staff
@@ -88,7 +89,8 @@ func (s *Simulator) deliver(c *call, m message) {
 	d.Text = summary(m.kind, m.content)
 	s.deliveries.add(d)
 	if p := s.phoneOf(m); p != nil {
-		p.add(line{At: c.now, From: m.label, App: m.account, Kind: m.kind, Text: d.Text, Content: m.body, card: m.card})
+		def(&m.in, m.account)
+		p.add(line{At: c.now, In: m.in, From: m.label, App: m.account, Kind: m.kind, Text: d.Text, Content: m.body, card: m.card})
 		s.touch(p)
 	}
 }

@@ -76,7 +76,11 @@ type miniView struct {
 }
 
 // noticeView is a template one can agree to, with how many messages may still come.
-type noticeView struct{ ID, Title, Left string }
+type noticeView struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Left  string `json:"left,omitempty"`
+}
 
 // noticesOf are the templates of an account that need somebody's agreement.
 func noticesOf(list []Template, g *grants) []noticeView {
@@ -104,9 +108,15 @@ type addView struct {
 	Friend                     bool
 }
 
-// showPhones renders the page. Phones come from ?phone= ids, else those where something happened last.
+// showPhones is the shelf of phones. Asked for phones or people, or for view=plain, it is the plain page that
+// works without JavaScript and with a screen reader: phones come from ?phone= ids, else those where something
+// happened last.
 func (s *Simulator) showPhones(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	if !q.Has("phone") && !q.Has("q") && !q.Has("view") && !q.Has("error") {
+		servePage(w, "web/shelf.html", shelfPolicy)
+		return
+	}
 	v := s.page(q["phone"], strings.TrimSpace(q.Get("q")))
 	v.Error = q.Get("error")
 	var b bytes.Buffer
@@ -123,6 +133,33 @@ func (s *Simulator) showPhones(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(b.Bytes())
 }
+
+// localPages are the pages that may show phones: those of this machine, such as Koi's /demo.
+const localPages = "'self' http://127.0.0.1:* http://localhost:*"
+
+// What the pages may load: nothing from elsewhere, and no script or style but their files. The phones show
+// their webviews, whose origins are ports of this machine.
+const (
+	shelfPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+	phonePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data: http://127.0.0.1:* http://localhost:*; frame-src 'self' http://127.0.0.1:*; form-action 'none'; base-uri 'none'; frame-ancestors " + localPages
+)
+
+// servePage serves one of the pages that draw themselves.
+func servePage(w http.ResponseWriter, name, policy string) {
+	body, err := webFiles.ReadFile(name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body)
+}
+
+func showPhone(w http.ResponseWriter, _ *http.Request) { servePage(w, "web/phone.html", phonePolicy) }
 
 func (p *person) phoneID() string { return "p-" + p.id }
 func (m *staff) phoneID() string  { return "s-" + m.corp.CorpID + "-" + m.UserID }

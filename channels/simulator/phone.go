@@ -8,7 +8,9 @@ import (
 
 // line is something a phone shows.
 type line struct {
+	ID      int64 // rises on each phone, so that it can say which lines are new
 	At      int64
+	In      string // the conversation: an account, a signature, or the phone it is with
 	From    string // who it came from, as the phone shows it; "" with Mine or Note
 	App     string // the account it came from
 	Mine    bool   // said by the phone's owner
@@ -23,12 +25,13 @@ type line struct {
 type chat struct {
 	owner any // *person or *staff
 	lines ring[line]
+	next  int64         // the ID of the next line
 	rev   int64         // rises with every change
 	place *list.Element // in Simulator.recent
 }
 
 const (
-	chatLines = 60
+	chatLines = 100
 	// maxChats bounds the phones that keep lines; the one where nothing happened longest goes blank.
 	maxChats = 2000
 )
@@ -37,6 +40,8 @@ func (c *chat) add(l line) {
 	if c.lines.size == 0 {
 		c.lines = newRing[line](chatLines)
 	}
+	c.next++
+	l.ID = c.next
 	c.lines.push(l)
 }
 
@@ -55,14 +60,14 @@ func (s *Simulator) touch(c *chat) {
 	s.phones.ring()
 }
 
-// say and note write a line of the phone's owner, or a grey one.
-func (s *Simulator) say(c *chat, now int64, kind, text string) {
-	c.add(line{At: now, Mine: true, Kind: kind, Text: text})
+// say and note write a line of the phone's owner, or a grey one, into a conversation.
+func (s *Simulator) say(c *chat, in string, now int64, kind, text string) {
+	c.add(line{At: now, In: in, App: in, Mine: true, Kind: kind, Text: text})
 	s.touch(c)
 }
 
-func (s *Simulator) note(c *chat, now int64, text string) {
-	c.add(line{At: now, Note: true, Text: text})
+func (s *Simulator) note(c *chat, in string, now int64, text string) {
+	c.add(line{At: now, In: in, Note: true, Text: text})
 	s.touch(c)
 }
 

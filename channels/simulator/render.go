@@ -9,45 +9,59 @@ import (
 // lineView is a line as the page shows it. Everything in it is text or an http(s) address; the template
 // escapes it all.
 type lineView struct {
-	Time string
-	From string
-	App  string
-	Side string // mine, theirs, note
-	Kind string
-	Body []paragraph
-	Card *cardView
+	ID   int64       `json:"id"`
+	At   int64       `json:"at"`
+	Time string      `json:"time"`
+	From string      `json:"from,omitempty"`
+	App  string      `json:"app,omitempty"`
+	Side string      `json:"side"` // mine, theirs, note
+	Kind string      `json:"kind,omitempty"`
+	Text string      `json:"text,omitempty"` // in one line
+	Body []paragraph `json:"body,omitempty"`
+	Card *cardView   `json:"card,omitempty"`
+	More []cardView  `json:"more,omitempty"` // attachments
 }
 
 // paragraph is a line of text with its look: "", gray, highlight, quote, head.
 type paragraph struct {
-	Class string
-	Parts []part
+	Class string `json:"class,omitempty"`
+	Parts []part `json:"parts"`
 }
 
 // part is a piece of text, a link when Href is set.
-type part struct{ Text, Href string }
-
-type cardView struct {
-	Source   string
-	Title    string
-	Sub      string
-	Emphasis string
-	About    string // what the emphasis means
-	Quote    string
-	Body     []paragraph
-	Rows     []row
-	Links    []part
-	URL      string
-	Button   string
-	Buttons  []buttonView
-	Choices  []buttonView // msgmenu
-	Foot     string
-	Done     string // the text of a button that was pressed and updated
+type part struct {
+	Text string `json:"text"`
+	Href string `json:"href,omitempty"`
 }
 
-type row struct{ Label, Value string }
+type cardView struct {
+	Source   string       `json:"source,omitempty"`
+	Title    string       `json:"title,omitempty"`
+	Sub      string       `json:"sub,omitempty"`
+	Emphasis string       `json:"emphasis,omitempty"`
+	About    string       `json:"about,omitempty"` // what the emphasis means
+	Quote    string       `json:"quote,omitempty"`
+	Body     []paragraph  `json:"body,omitempty"`
+	Rows     []row        `json:"rows,omitempty"`
+	Links    []part       `json:"links,omitempty"`
+	URL      string       `json:"url,omitempty"`
+	Button   string       `json:"button,omitempty"`
+	Buttons  []buttonView `json:"buttons,omitempty"`
+	Choices  []buttonView `json:"choices,omitempty"` // msgmenu
+	Foot     string       `json:"foot,omitempty"`
+	Done     string       `json:"done,omitempty"` // the text of a button that was pressed and updated
+	Mini     string       `json:"mini,omitempty"` // the mini program it opens
+}
 
-type buttonView struct{ Text, With string }
+type row struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+type buttonView struct {
+	Text string `json:"text"`
+	With string `json:"with"`
+}
 
 // templateNames title what was sent with a template nobody described.
 var templateNames = map[string]string{"template": "模板消息", "notice": "订阅通知", "subscribe": "小程序订阅消息"}
@@ -155,13 +169,17 @@ func marked(s string) []paragraph {
 
 // view renders a line for its owner; s.mu is held, since cards change.
 func (s *Simulator) view(l line, owner string) lineView {
-	v := lineView{Time: stamp(l.At), From: l.From, App: l.App, Side: "theirs", Kind: l.Kind}
+	v := lineView{ID: l.ID, At: l.At, Time: stamp(l.At), From: l.From, App: l.App, Side: "theirs", Kind: l.Kind, Text: l.Text}
+	if l.Mine {
+		v.Side = "mine"
+	}
 	switch {
+	case l.Kind == "share":
 	case l.Note:
 		v.Side, v.Body = "note", []paragraph{{Parts: []part{{Text: l.Text}}}}
 		return v
 	case l.Mine:
-		v.Side, v.Body = "mine", lines(l.Text)
+		v.Body = lines(l.Text)
 		return v
 	}
 	var content fields
@@ -174,8 +192,12 @@ func (s *Simulator) view(l line, owner string) lineView {
 	case "welcome":
 		v.Body = lines(content.str("text.content"))
 		for _, a := range content.objs("attachments") {
-			v.Body = append(v.Body, paragraph{"gray", []part{{Text: strings.TrimSpace("[附件] " + a.str("msgtype") + " " + a.str("link.title") + a.str("miniprogram.title") + " " + safeLink(a.str("link.url")))}}})
+			v.More = append(v.More, s.attached(a))
 		}
+	case "sms":
+		v.Body = lines(content.str("text"))
+	case "share":
+		v.Card = &cardView{Title: content.str("title"), Body: lines(content.str("description")), URL: safeLink(content.str("url")), Button: "打开"}
 	case "textcard":
 		v.Card = &cardView{Title: cut(content.str("title"), 128), Body: described(cut(content.str("description"), 512)),
 			URL: safeLink(content.str("url")), Button: content.str("btntxt")}
@@ -191,7 +213,7 @@ func (s *Simulator) view(l line, owner string) lineView {
 			v.Card.Choices = append(v.Card.Choices, buttonView{item.str("content"), item.str("id")})
 		}
 	case "miniprogrampage":
-		v.Card = &cardView{Source: "小程序", Title: content.str("title"), Foot: content.str("pagepath")}
+		v.Card = &cardView{Source: "小程序", Title: content.str("title"), Foot: content.str("pagepath"), Mini: s.miniNamed(content.str("appid"))}
 	case "template", "notice", "subscribe":
 		v.Card = s.templateView(l, content)
 	case "once":
@@ -209,6 +231,31 @@ func (s *Simulator) view(l line, owner string) lineView {
 	return v
 }
 
+// attached is one attachment of a welcome message.
+func (s *Simulator) attached(a fields) cardView {
+	switch a.str("msgtype") {
+	case "link":
+		v := cardView{Title: a.str("link.title"), Body: lines(a.str("link.desc")), URL: safeLink(a.str("link.url")), Button: "打开"}
+		def(&v.Title, a.str("link.url"))
+		return v
+	case "miniprogram":
+		return cardView{Source: "小程序", Title: a.str("miniprogram.title"), Foot: a.str("miniprogram.page"), Mini: s.miniNamed(a.str("miniprogram.appid"))}
+	case "image":
+		return cardView{Source: "图片", Title: "[图片]", URL: safeLink(a.str("image.pic_url")), Button: "查看"}
+	case "video":
+		return cardView{Source: "视频", Title: "[视频]"}
+	}
+	return cardView{Source: "文件", Title: "[文件]"}
+}
+
+// miniNamed is the AppID of a mini program this world has, else "".
+func (s *Simulator) miniNamed(appID string) string {
+	if s.miniIDs[appID] == nil {
+		return ""
+	}
+	return appID
+}
+
 func (s *Simulator) templateView(l line, content fields) *cardView {
 	card := &cardView{Source: "服务通知", Title: templateNames[l.Kind], URL: safeLink(content.str("url"))}
 	var known map[string]*Template
@@ -216,13 +263,13 @@ func (s *Simulator) templateView(l line, content fields) *cardView {
 		known = o.templates
 	} else if m := s.miniIDs[l.App]; m != nil {
 		known = m.templates
-		card.Foot = "进入小程序 " + content.str("page")
+		card.Foot, card.Mini = "进入小程序 "+content.str("page"), l.App
 	}
 	if page := content.str("page"); card.URL == "" && card.Foot == "" {
 		card.URL = safeLink(page)
 	}
 	if appID := content.str("miniprogram.appid"); appID != "" {
-		card.Foot = "进入小程序 " + s.nameOf(appID) + " " + content.str("miniprogram.pagepath")
+		card.Foot, card.Mini = "进入小程序 "+s.nameOf(appID)+" "+content.str("miniprogram.pagepath"), s.miniNamed(appID)
 	}
 	var list []Field
 	if t := known[content.str("template_id")]; t != nil {

@@ -56,6 +56,7 @@ type Simulator struct {
 	deliveries *deliveries
 	callbacks  *callbacks
 	phones     bell // rings when a phone changes
+	browsers   *browsers
 
 	server   *http.Server
 	listener net.Listener
@@ -99,6 +100,7 @@ func New(cfg Config) (*Simulator, error) {
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.callbacks = newCallbacks(s.stopped, cfg)
+	s.browsers = newBrowsers(s, cfg.Koi)
 	s.control = s.controls()
 	return s, nil
 }
@@ -172,6 +174,7 @@ func (s *Simulator) Close() {
 		_ = s.server.Close() // nothing is left to lose: clients see a broken connection
 		<-s.ended
 	}
+	s.browsers.close()
 	s.callbacks.wait()
 }
 

@@ -71,7 +71,7 @@ func (s *Simulator) replySMS(a Act) (scene, error) {
 	}
 	now := s.clk.Now().UnixMilli()
 	if p := s.phoneOwner(phone); p != nil {
-		s.say(&p.chat, now, "sms", a.With)
+		s.say(&p.chat, sign, now, "sms", a.With)
 	}
 	item := answer{"phone_number": phone, "content": a.With, "send_time": time.UnixMilli(now).In(china).Format(time.DateTime), "dest_code": "10690000",
 		"sequence_id": fmt.Sprint(s.nextID())}

@@ -199,6 +199,6 @@ func (s *Simulator) sendWelcome(c *call) (answer, *refusal) {
 		}
 	}
 	s.deliver(c, message{account: c.account(), to: w.relation.contact.externalID, kind: "welcome", content: content,
-		contact: w.relation.contact, label: w.relation.staff.Name + "（企业微信）"})
+		contact: w.relation.contact, in: w.relation.staff.phoneID(), label: w.relation.staff.Name + "（企业微信）"})
 	return ok(nil), nil
 }
