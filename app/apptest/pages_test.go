@@ -18,6 +18,8 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/db/dbtest"
+	"github.com/koi-scrm/koi/channels/simulator"
+	"github.com/koi-scrm/koi/configs"
 )
 
 const landing = `
@@ -256,4 +258,60 @@ func (p *phone) ask(address string) string {
 	p.k.t.Helper()
 	p.do(http.MethodGet, address, nil)
 	return p.body
+}
+
+// Inside WeChat a follower is recognised silently, and what they read stands with what they wrote.
+func TestPages_recognise_followers_in_WeChat_and_sign_for_its_cards(t *testing.T) {
+	t.Parallel()
+	k := Start(t, Options{Configure: func(c *configs.Config) { c.Phones = true }})
+	k.Apply(strings.Replace(landing, "    kind: price\n", "    kind: price\n    wechat_login: true\n", 1))
+	k.Act(simulator.Act{Who: "oReader", App: AppID, Do: "follow"})
+
+	p := k.phone()
+	p.open("/p/white-paper?_phone=oReader")
+	require.Contains(t, p.address, k.URL+"/p/white-paper?")
+	require.NotContains(t, p.address, "code=")
+	require.NotContains(t, p.address, "state=")
+	var found struct {
+		Items []struct {
+			ID string `json:"contact_id"`
+		}
+	}
+	require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/identities?kind=openid&scope="+AppID+"&value=oReader", nil, &found))
+	require.Len(t, found.Items, 1)
+	var timeline struct{ Items []struct{ Type string } }
+	require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/contacts/"+found.Items[0].ID+"/timeline?limit=200", nil, &timeline))
+	var types []string
+	for _, e := range timeline.Items {
+		types = append(types, e.Type)
+	}
+	require.Contains(t, types, "oa.followed")
+	require.Contains(t, types, "page.recognized")
+	require.Contains(t, types, "page.viewed")
+	asked := func() int { return len(k.Sim.Calls(simulator.CallFilter{Path: "/sns/oauth2/access_token"})) }
+	require.Equal(t, 1, asked())
+	p.open("/p/white-paper?_phone=oReader")
+	require.Equal(t, 1, asked(), "once is enough")
+
+	// A 快照页 reader is nobody in particular.
+	q := k.phone()
+	q.open("/p/white-paper?_phone=oGhost&snapshot=1")
+	require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/identities?kind=openid&scope="+AppID+"&value=oGhost", nil, &found))
+	require.Empty(t, found.Items)
+
+	// Somebody else's code is not taken.
+	s := k.phone()
+	s.open("/p/white-paper?_phone=oStranger&code=abc&state=made-up")
+	require.NotContains(t, s.address, "code=")
+
+	var sig struct {
+		AppID     string `json:"appId"`
+		Timestamp int64
+		Nonce     string `json:"nonceStr"`
+		Signature string
+	}
+	require.NoError(t, json.Unmarshal([]byte(p.ask("/p/jssdk?url="+url.QueryEscape(p.address))), &sig))
+	require.Equal(t, AppID, sig.AppID)
+	require.Len(t, sig.Signature, 40)
+	require.Equal(t, http.StatusBadRequest, p.do(http.MethodGet, "/p/jssdk?url="+url.QueryEscape("https://evil.example.com/"), nil))
 }

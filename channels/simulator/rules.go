@@ -79,6 +79,7 @@ func rules() []rule {
 			[]quota{{"oa.clear_quota", 10, month, byAccount, 48006}}, []check{need("appid", 40013)}, (*Simulator).clearQuota},
 		{wechatOA, get, "/cgi-bin/get_api_domain_ip", "获取接口服务器 IP", appToken, nil, nil, (*Simulator).ipList},
 		{wechatOA, get, "/cgi-bin/getcallbackip", "获取回调服务器 IP", appToken, nil, nil, (*Simulator).ipList},
+		{wechatOA, get, "/sns/oauth2/access_token", "网页授权的 code 换用户", noToken, nil, webCodeChecks, (*Simulator).codeToUser},
 
 		{wechatMini, get, "/sns/jscode2session", "小程序登录", noToken, nil, sessionChecks, (*Simulator).codeToSession},
 		{wechatMini, post, "/wxa/business/getuserphonenumber", "获取手机号", appToken, nil,

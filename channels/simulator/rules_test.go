@@ -61,6 +61,7 @@ func attempts() []attempt {
 	wel, batch, conv := base+"externalcontact/send_welcome_msg", base+"externalcontact/batch/get_by_user", base+"idconvert/unionid_to_external_userid"
 	notice, once, mini := base+"message/subscribe/bizsend", base+"message/template/subscribe", base+"message/subscribe/send"
 	number, login := "/wxa/business/getuserphonenumber", "/sns/jscode2session?"
+	web := "/sns/oauth2/access_token?"
 	good := m{"grant_type": "client_credential", "appid": testApp, "secret": testSecret}
 	update := m{"agentid": testAgent, "response_code": "none", "userids": []any{"zhangsan"}, "button": m{"replace_name": "已认领"}}
 	media := func(kind string, content m) m {
@@ -138,6 +139,12 @@ func attempts() []attempt {
 		{"login without secret", "", login + "appid=x&js_code=x&grant_type=authorization_code", nil, 41004},
 		{"login without code", "", login + "appid=x&secret=x&grant_type=authorization_code", nil, 41008},
 		{"login with wrong grant type", "", login + "appid=x&secret=x&js_code=x&grant_type=x", nil, 40002},
+		{"web code without appid", "", web + "secret=x&code=x&grant_type=authorization_code", nil, 41002},
+		{"web code without secret", "", web + "appid=x&code=x&grant_type=authorization_code", nil, 41004},
+		{"web code without code", "", web + "appid=x&secret=x&grant_type=authorization_code", nil, 41008},
+		{"web code with wrong grant type", "", web + "appid=x&secret=x&code=x&grant_type=x", nil, 40002},
+		{"web code nobody was given", "", web + "appid=" + testApp + "&secret=" + testSecret + "&code=x&grant_type=authorization_code", nil, 40029},
+		{"web code with a wrong secret", "", web + "appid=" + testApp + "&secret=x&code=x&grant_type=authorization_code", nil, 40125},
 		{"login to an unknown mini program", "", login + "appid=x&secret=x&js_code=x&grant_type=authorization_code", nil, 40013},
 		{"login to an official account", "", login + "appid=" + testApp + "&secret=" + testSecret + "&js_code=x&grant_type=authorization_code", nil, 40013},
 		{"login with a wrong secret", "", login + "appid=" + testMini + "&secret=x&js_code=x&grant_type=authorization_code", nil, 40125},
@@ -301,7 +308,7 @@ func attempts() []attempt {
 
 // Outcomes that need more than one call are tested where the thing is: successes of token calls (every
 // test), of messages somebody must have agreed to or opened a window for, logins, card updates and welcome messages.
-var elsewhere = []string{"official /cgi-bin/token", "wecom /cgi-bin/gettoken", "official /cgi-bin/message/custom/send",
+var elsewhere = []string{"official /cgi-bin/token", "official /sns/oauth2/access_token", "wecom /cgi-bin/gettoken", "official /cgi-bin/message/custom/send",
 	"official /cgi-bin/message/subscribe/bizsend", "official /cgi-bin/message/template/subscribe", "mini /sns/jscode2session",
 	"mini /wxa/business/getuserphonenumber", "mini /cgi-bin/message/subscribe/send", "mini /cgi-bin/message/custom/send",
 	"wecom /cgi-bin/auth/getuserinfo", "wecom /cgi-bin/message/update_template_card", "wecom /cgi-bin/externalcontact/send_welcome_msg"}
@@ -326,7 +333,7 @@ func TestRules_have_an_attempt_for_every_rule_and_every_check(t *testing.T) {
 		p := "wecom"
 		if a.owner == "mini" || path == "/sns/jscode2session" {
 			p = "mini"
-		} else if a.owner == "official" || strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "stable_token") {
+		} else if a.owner == "official" || path == "/sns/oauth2/access_token" || strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "stable_token") {
 			p = "official"
 		}
 		tried[fmt.Sprintf("%s %s %d", p, path, a.code)] = true

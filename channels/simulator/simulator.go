@@ -48,6 +48,7 @@ type Simulator struct {
 	responses  *expiring[string, *cardResponse]  // template_card response codes
 	codes      *expiring[string, *miniCode]      // what a mini program got of wx.login and 手机号快速验证
 	visits     *expiring[string, *visit]         // codes of WeCom's authorize page
+	webCodes   *expiring[string, *webCode]       // what pages got of 网页授权
 	recent     list.List                         // *chat, by how recently something happened, newest first
 
 	ids        atomic.Int64
@@ -83,6 +84,7 @@ func New(cfg Config) (*Simulator, error) {
 		responses:  newExpiring[string, *cardResponse](cfg.DedupeKeys),
 		codes:      newExpiring[string, *miniCode](maxPeople),
 		visits:     newExpiring[string, *visit](maxPeople),
+		webCodes:   newExpiring[string, *webCode](maxPeople),
 		faults:     &faults{},
 		calls:      newCallJournal(cfg.History),
 		deliveries: newDeliveries(cfg.History, cfg.DeliveryKeys),
@@ -115,6 +117,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/"):
 		s.control.ServeHTTP(w, r)
+	case r.URL.Path == authorizePath && s.app(r.URL.Query().Get("appid")).official != nil:
+		s.authorizeReader(w, r)
 	case r.URL.Path == authorizePath:
 		s.serveAuthorize(w, r)
 	case isSMS(r):
