@@ -205,7 +205,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)
 	a.Pipeline = pipeline.New(pipeline.Config{Log: a.Log, DB: a.Stores.Koi, Lease: a.processing, Clock: a.Clock, Counter: counter, Metrics: metrics,
-		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), people, windows, shares, pages, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline, a.Tally},
+		Stages: []event.Stage{event.NewSeen(), messages.Receipts(), org.NewStage(a.Staff), people, windows, shares, pages, counters, tags, scores, stages, journeys, messages, a.review, a.Timeline, a.Tally},
 		Timers: []event.Timers{messages, journeys, tags, shares, counters, a.review}})
 	a.Upkeep = pipeline.NewUpkeep(a.Pipeline, a.Timeline, a.retention(), node)
 	a.reconciler = contact.NewReconciler(contact.ReconcilerConfig{DB: a.Stores.Koi, Keys: a.Keys, Clock: a.Clock, Log: a.Log,

@@ -250,6 +250,8 @@ func refreshed(path string, n int) func(*trial) {
 	return func(x *trial) { require.EqualValues(x.t, n, x.Sim.CallCount(path)) }
 }
 
+const departmentList = "/cgi-bin/department/list"
+
 const stableToken, corpToken = "/cgi-bin/stable_token", "/cgi-bin/gettoken"
 
 // tokenAndForced are the calls of one token and its renewal: the platform first confirms what it gave, and
@@ -333,7 +335,10 @@ func TestCodes_wecom_app(t *testing.T) {
 		{name: "45009 quota", wrong: code(45009, 1), state: outbox.Waiting, reason: policy.Paused, code: 45009,
 			later: 3 * time.Minute, then: outbox.Accepted, delivered: 1, calls: 2},
 		{name: "40003 no such member", wrong: code(40003, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 40003, calls: 1},
-		{name: "60111 no such member", wrong: code(60111, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 60111, calls: 1},
+		{name: "60111 no such member", wrong: code(60111, 1), state: outbox.Rejected, reason: outbox.ReasonRefused, code: 60111, calls: 1,
+			also: func(x *trial) {
+				Until(x.t, "the directory is read again", func() bool { return x.Sim.CallCount(departmentList) == 2 })
+			}},
 		{name: "60011 no privilege", wrong: code(60011, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 60011, calls: 1},
 		{name: "60020 address not trusted", wrong: code(60020, 1), state: outbox.Rejected, reason: outbox.ReasonMisset, code: 60020, calls: 1},
 	} {

@@ -343,13 +343,14 @@ const (
 // directory as it was and is tried again.
 func (o *Directory) Run(ctx context.Context, src Source) error {
 	for {
-		next := daily
+		next, begun := daily, time.Now()
 		snaps, err := src.Snapshots(ctx)
 		for _, s := range snaps {
 			if merr := o.Mirror(ctx, s); merr != nil {
 				err = merr
 			}
 		}
+		took := time.Since(begun)
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("同步企业微信通讯录失败，稍后再试", "err", err)
 			next = retryIn
@@ -357,8 +358,14 @@ func (o *Directory) Run(ctx context.Context, src Source) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-o.again:
 		case <-time.After(next):
+		case <-o.again:
+			// Many changes in a row are read together, and the platform is left in peace between.
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(min(5*took, time.Minute)):
+			}
 		}
 	}
 }
