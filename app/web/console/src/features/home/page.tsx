@@ -1,6 +1,6 @@
-import { api, clock, count, data, time, useStream, type Schema } from "@koi/shared";
+import { api, clock, count, data, time, useSession, useStream, type Schema } from "@koi/shared";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Card, Tag } from "antd";
+import { Button, Card, Tag } from "antd";
 import { useState } from "react";
 import { Link } from "react-router";
 import { Grade, LiveDot, Meter } from "../../components/marks";
@@ -23,8 +23,39 @@ const figures: { name: string; note: string; types: string[]; good: boolean }[] 
   { name: "被拦截", note: "免打扰、频次、没有同意等", types: ["message.suppressed"], good: false },
 ];
 
-/** The morning screen: what the pond did today, who is ripe, and what happens right now. */
 export default function Home() {
+  return useSession().may("system.read") ? <Morning /> : <Elsewhere />;
+}
+
+/** For who sells and shares: their work lies on the phone, their customers are a list. */
+function Elsewhere() {
+  const session = useSession();
+  return (
+    <Page title="工作台" note={`${session.me?.user?.name ?? ""}，您好`}>
+      <Card variant="borderless">
+        <Nothing
+          what="您的线索、分享和访客在员工工作台里"
+          hint="在企业微信里打开，或直接点下面的按钮；手机上用起来更顺手。"
+          action={
+            <span style={{ display: "inline-flex", gap: 8 }}>
+              <Button type="primary" href="/staff/">
+                打开员工工作台
+              </Button>
+              {session.may("contacts.read") && (
+                <Link to="/contacts">
+                  <Button>我的客户</Button>
+                </Link>
+              )}
+            </span>
+          }
+        />
+      </Card>
+    </Page>
+  );
+}
+
+/** The morning screen: what the pond did today, who is ripe, and what happens right now. */
+function Morning() {
   const client = useQueryClient();
   const q = useQuery({ queryKey: ["overview"], queryFn: () => data(api.GET("/overview")), refetchInterval: 60_000 });
   const [feed, setFeed] = useState<Entry[]>([]);
