@@ -11,7 +11,10 @@ import (
 	"time"
 )
 
-var pageTemplate = template.Must(template.ParseFS(webFiles, "web/phones.html"))
+var (
+	pageTemplate  = template.Must(template.ParseFS(webFiles, "web/phones.html"))
+	shelfTemplate = template.Must(template.ParseFS(webFiles, "web/shelf.html"))
+)
 
 // stamp is an instant (Unix ms) as a phone shows it.
 func stamp(ms int64) string { return time.UnixMilli(ms).In(china).Format("15:04:05") }
@@ -114,24 +117,22 @@ type addView struct {
 func (s *Simulator) showPhones(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if !q.Has("phone") && !q.Has("q") && !q.Has("view") && !q.Has("error") {
-		servePage(w, "web/shelf.html", shelfPolicy)
+		s.render(w, shelfTemplate, s.page(nil, ""), shelfPolicy)
 		return
 	}
 	v := s.page(q["phone"], strings.TrimSpace(q.Get("q")))
 	v.Error = q.Get("error")
+	s.render(w, pageTemplate, v, "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'")
+}
+
+func (s *Simulator) render(w http.ResponseWriter, t *template.Template, v pageView, policy string) {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, v); err != nil {
+	if err := t.Execute(&b, v); err != nil {
 		s.log.Error("render the phones", "error", err)
 		http.Error(w, "页面渲染失败", http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(b.Bytes())
+	sendPage(w, b.Bytes(), policy)
 }
 
 // localPages are the pages that may show phones: those of this machine, such as Koi's /demo.
@@ -144,22 +145,24 @@ const (
 	phonePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data: http://127.0.0.1:* http://localhost:*; frame-src 'self' http://127.0.0.1:*; form-action 'none'; base-uri 'none'; frame-ancestors " + localPages
 )
 
-// servePage serves one of the pages that draw themselves.
-func servePage(w http.ResponseWriter, name, policy string) {
-	body, err := webFiles.ReadFile(name)
-	if err != nil {
-		panic(err) // it is embedded
-	}
+func sendPage(w http.ResponseWriter, body []byte, policy string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-cache")
+	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(body)
 }
 
-func showPhone(w http.ResponseWriter, _ *http.Request) { servePage(w, "web/phone.html", phonePolicy) }
+// showPhone is the page of one phone, which draws itself: the same for everybody.
+func showPhone(w http.ResponseWriter, _ *http.Request) {
+	body, err := webFiles.ReadFile("web/phone.html")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	sendPage(w, body, phonePolicy)
+}
 
 func (p *person) phoneID() string { return "p-" + p.id }
 func (m *staff) phoneID() string  { return "s-" + m.corp.CorpID + "-" + m.UserID }
