@@ -87,7 +87,7 @@ class Pages {
     await writeFile(`${name}.console.log`, this.#complaints.join("\n") + "\n");
     for (const [i, p] of this.#all.entries()) {
       if (p.isClosed()) continue;
-      await p.screenshot({ path: `${name}.${i}.png`, fullPage: true });
+      await p.screenshot({ path: `${name}.${i}.png` });
       await writeFile(`${name}.${i}.html`, await p.content());
     }
   }

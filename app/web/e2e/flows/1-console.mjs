@@ -96,8 +96,11 @@ export default [
       const search = page.getByRole("searchbox", { name: "搜索客户" });
       await search.fill("打到一半的字");
       await world.api(user, "DELETE", "/session");
-      await page.getByLabel("按意向分筛选").click();
-      await page.getByText("意向 ≥ 70（热）").click();
+      await page.getByRole("table").waitFor();
+      const intent = page.getByRole("combobox", { name: "按意向分筛选" });
+      await intent.press("ArrowDown");
+      await page.getByRole("option", { name: "意向 ≥ 70（热）" }).waitFor({ state: "attached" });
+      await intent.press("Enter");
       const dialog = page.getByRole("dialog");
       await dialog.getByText("登录已过期").waitFor();
       await dialog.getByLabel("密码", { exact: true }).fill(user.password);
