@@ -185,7 +185,7 @@ function drillBox(d) {
     );
     if (d.dropped) box.append(el("div", {}, `${d.dropped} 条平台重试三次仍没有应答而放弃：从未答应过收下。`));
     if (d.unsure) box.append(el("div", {}, `${d.unsure} 条回复在发送途中被打断，结果标为“未知”，不会盲目重发。`));
-  } else if (d.state !== "failed") box.append(el("progress", { style: "" }));
+  } else if (d.state !== "failed") box.append(el("progress"));
   return box;
 }
 
