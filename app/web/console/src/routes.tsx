@@ -47,6 +47,7 @@ export const router = createBrowserRouter(
         { path: "journeys", element: screen(() => import("./features/journeys/list")) },
         { path: "journeys/:id", element: screen(() => import("./features/journeys/detail")) },
         { path: "messages", element: screen(() => import("./features/messages/list")) },
+        { path: "onboarding", element: screen(() => import("./features/onboarding/page")) },
         { path: "settings/accounts", element: screen(() => import("./features/settings/accounts")) },
         { path: "settings/system", element: screen(() => import("./features/system/status")) },
         { path: "settings/dead-letters", element: screen(() => import("./features/system/letters")) },

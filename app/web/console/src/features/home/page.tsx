@@ -7,6 +7,7 @@ import { Grade, LiveDot, Meter } from "../../components/marks";
 import { Page } from "../../components/page";
 import { Failure, Loading, Nothing } from "../../components/states";
 import { color } from "../../theme";
+import { OnboardingCard } from "../onboarding/card";
 import { Trend } from "./trend";
 
 type Overview = Schema<"Overview">;
@@ -74,6 +75,7 @@ function Morning() {
   const fresh = new Set(feed.map((e) => e.id));
   return (
     <Page title="工作台" note={`${o.today} · 池塘里有 ${count(o.people)} 人，${count(o.inside)} 人次正在旅程里`} extra={<LiveDot on={live} />}>
+      <OnboardingCard />
       <div className="figures">
         {figures.map((f) => (
           <Figure key={f.name} figure={f} days={o.days} />
