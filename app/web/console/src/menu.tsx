@@ -29,7 +29,7 @@ export const groups: Group[] = [
       { path: "/messages", label: "消息", permission: "messages.read" },
     ],
   },
-  { key: "share", label: "全员营销", icon: <ShareIcon />, places: [] },
+  { key: "share", label: "全员营销", icon: <ShareIcon />, places: [{ path: "/shares", label: "分享链路", permission: "shares.read" }] },
   { key: "leads", label: "线索", icon: <FireIcon />, places: [] },
   { key: "insight", label: "分析", icon: <ChartIcon />, places: [] },
   {
