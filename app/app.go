@@ -224,7 +224,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard, SMSTemplates: a.SMSTemplates}
 	a.Bundles = bundle.NewApplier(a.Settings, world)
 	site := h5.NewSite(h5.SiteConfig{Log: a.Log, Clock: a.Clock, Keys: a.Keys, Links: content.NewDirectory(a.Stores.Koi), PublicURL: a.Config.PublicURL, Metrics: metrics,
-		WeChat: pageWeChat{officialaccount.NewWeb(caller, a.transport, a.Accounts, a.Clock)}, Phones: a.Config.Phones})
+		WeChat: pageWeChat{officialaccount.NewWeb(caller, a.transport, a.Accounts, a.Clock)}})
 	a.model = &models{settings: a.Settings, world: world, staff: a.Staff, people: people, counters: counters, tags: tags, scores: scores,
 		stages: stages, journeys: journeys, messages: messages, webhooks: a.Webhooks, pages: pages, site: site, review: a.review, inside: a.Journeys.Versions, between: a.Pipeline.Between}
 

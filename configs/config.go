@@ -23,9 +23,6 @@ type Config struct {
 	TrustedProxies []string `koanf:"trusted_proxies"`
 
 	Location *time.Location `koanf:"-"` // Timezone, loaded by Validate
-	// Phones: several people hold their phones in one browser (koi demo), told apart on public pages by the
-	// parameter _phone.
-	Phones bool `koanf:"-"`
 }
 
 // Database says which store is the truth.

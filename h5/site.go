@@ -34,9 +34,6 @@ type SiteConfig struct {
 	WeChat    WeChat // nil: visitors are known by their browser only
 	PublicURL string
 	Metrics   prometheus.Registerer
-	// Phones is for a demonstration where several people hold their phones in one browser: the parameter
-	// _phone says whose it is, and each has visitor cookies of their own.
-	Phones bool
 }
 
 // Site serves public pages. Opening one writes nothing: the beacon that follows does.
@@ -85,10 +82,8 @@ func (s *Site) Register(r gin.IRoutes) {
 
 // The parameters and cookies of pages.
 const (
-	paramShare = "_s"     // share token
-	paramDone  = "_done"  // proof that this visitor sent the form
-	paramPhone = "_phone" // see SiteConfig.Phones
-	paramWx    = "_wx"    // opened from a menu or message inside WeChat
+	paramShare = "_s"    // share token
+	paramDone  = "_done" // proof that this visitor sent the form
 
 	cookieVisitor = "koi_v"
 	cookieFrom    = "koi_from" // of a page: the token they came by
@@ -107,7 +102,6 @@ type guest struct {
 	visitor string
 	known   bool // the visitor id came with a cookie
 	robot   bool
-	phone   string
 	wechat  bool // inside WeChat's browser
 }
 
@@ -115,15 +109,9 @@ type guest struct {
 func (s *Site) guest(c *gin.Context) guest {
 	agent := c.GetHeader("User-Agent")
 	g := guest{robot: isBot(agent) || prefetched(c)}
-	if s.Phones {
-		g.phone = phoneOf(c)
-	}
 	agent = strings.ToLower(agent)
-	g.wechat = strings.Contains(agent, "micromessenger") && !strings.Contains(agent, "wxwork") || c.Query(paramWx) != "" || g.phone != ""
-	if g.phone != "" {
-		g.robot = false
-	}
-	if v, err := c.Cookie(s.cookie(cookieVisitor, g)); err == nil && isVisitor(v) {
+	g.wechat = strings.Contains(agent, "micromessenger") && !strings.Contains(agent, "wxwork")
+	if v, err := c.Cookie(cookieVisitor); err == nil && isVisitor(v) {
 		g.visitor, g.known = v, true
 	} else if !g.robot {
 		var random [16]byte
@@ -133,33 +121,12 @@ func (s *Site) guest(c *gin.Context) guest {
 	return g
 }
 
-// phoneOf is whose phone a page is opened on; a link inside a page keeps it.
-func phoneOf(c *gin.Context) string {
-	name := c.Query(paramPhone)
-	if name == "" {
-		if u, err := url.Parse(c.GetHeader("Referer")); err == nil && u.Host == c.Request.Host {
-			name = u.Query().Get(paramPhone)
-		}
-	}
-	if len(name) > 64 || !word(name) {
-		return ""
-	}
-	return name
+func (s *Site) setCookie(c *gin.Context, name, value, path string, age time.Duration) {
+	http.SetCookie(c.Writer, &http.Cookie{Name: name, Value: value, Path: path, MaxAge: int(age / time.Second), HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
 }
 
-func (s *Site) cookie(name string, g guest) string {
-	if g.phone != "" {
-		return name + "_" + g.phone
-	}
-	return name
-}
-
-func (s *Site) setCookie(c *gin.Context, g guest, name, value, path string, age time.Duration) {
-	http.SetCookie(c.Writer, &http.Cookie{Name: s.cookie(name, g), Value: value, Path: path, MaxAge: int(age / time.Second), HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
-}
-
-func (s *Site) read(c *gin.Context, g guest, name string) string {
-	v, err := c.Cookie(s.cookie(name, g))
+func cookie(c *gin.Context, name string) string {
+	v, err := c.Cookie(name)
 	if err != nil {
 		return ""
 	}
@@ -202,13 +169,13 @@ func (s *Site) open(c *gin.Context) {
 		came = sent.came
 	case came == own: // sent here before
 		settled, came = true, ""
-		if from := s.read(c, g, cookieFrom); share.IsToken(from) && from != own {
+		if from := cookie(c, cookieFrom); share.IsToken(from) && from != own {
 			came = from
 		}
 	case came != "":
-		s.setCookie(c, g, cookieFrom, came, here, fromFor)
+		s.setCookie(c, cookieFrom, came, here, fromFor)
 	}
-	s.setCookie(c, g, cookieVisitor, g.visitor, "/", visitorFor)
+	s.setCookie(c, cookieVisitor, g.visitor, "/", visitorFor)
 	q := c.Request.URL.Query()
 	if s.recognise(c, p, g, q) {
 		settled = false // once more, to the address without the code
@@ -220,7 +187,7 @@ func (s *Site) open(c *gin.Context) {
 		if !g.known {
 			s.hops.put(own, hop{visitor: g.visitor, came: came, at: s.Clock.Wall()})
 		}
-		s.redirect(c, here, q, own, g)
+		s.redirect(c, here, q, own)
 		return
 	}
 	v := &pageView{Page: p, Visitor: g.visitor, Share: came, Token: own}
@@ -240,18 +207,15 @@ func (s *Site) arrived(c *gin.Context) string {
 }
 
 // redirect sends a visitor to the address that carries their own token.
-func (s *Site) redirect(c *gin.Context, path string, q url.Values, own string, g guest) {
+func (s *Site) redirect(c *gin.Context, path string, q url.Values, own string) {
 	s.pages.WithLabelValues("redirected").Inc()
 	c.Header("Cache-Control", "no-store")
-	c.Redirect(http.StatusFound, path+"?"+address(q, own, g))
+	c.Redirect(http.StatusFound, path+"?"+address(q, own))
 }
 
 // address is the query that carries a token.
-func address(q url.Values, own string, g guest) string {
+func address(q url.Values, own string) string {
 	q.Set(paramShare, own)
-	if g.phone != "" {
-		q.Set(paramPhone, g.phone)
-	}
 	return q.Encode()
 }
 
@@ -264,7 +228,7 @@ func (s *Site) proof(page, form, visitor string) string {
 // show draws a page for a guest.
 func (s *Site) show(c *gin.Context, status int, v *pageView, g guest) {
 	v.Scripts, v.Base = true, s.PublicURL
-	if g.wechat && s.WeChat != nil && !s.Phones {
+	if g.wechat && s.WeChat != nil {
 		v.Wx = s.WeChat.Account(v.Page.Official)
 	}
 	var random [12]byte
@@ -348,14 +312,11 @@ func (s *Site) short(c *gin.Context) {
 	}
 	g := s.guest(c)
 	if !g.robot {
-		s.setCookie(c, g, cookieVisitor, g.visitor, "/", visitorFor)
+		s.setCookie(c, cookieVisitor, g.visitor, "/", visitorFor)
 		s.clicked(c.Request.Context(), l, g)
 	}
 	c.Header("Cache-Control", "no-store")
 	q := url.Values{paramShare: {l.Token}}
-	if g.phone != "" {
-		q.Set(paramPhone, g.phone)
-	}
 	c.Redirect(http.StatusFound, "/p/"+l.Page+"?"+q.Encode())
 }
 

@@ -126,7 +126,7 @@ func (s *Site) admit(c *gin.Context, g guest) bool {
 // again shows the form with what was typed and what to correct.
 func (s *Site) again(c *gin.Context, status int, p *content.Page, g guest, sent *filled) {
 	s.pages.WithLabelValues("form_returned").Inc()
-	s.show(c, status, &pageView{Page: p, Visitor: g.visitor, Share: s.read(c, g, cookieFrom), Token: share.Token(s.Keys, p.Key, share.Visitor(g.visitor)), State: sent.formState}, g)
+	s.show(c, status, &pageView{Page: p, Visitor: g.visitor, Share: cookie(c, cookieFrom), Token: share.Token(s.Keys, p.Key, share.Visitor(g.visitor)), State: sent.formState}, g)
 }
 
 // filled is a form as it was sent, and what it means.
@@ -236,9 +236,6 @@ func (s *Site) take(c *gin.Context, p *content.Page, f *content.Form, g guest, n
 	s.pages.WithLabelValues("form_taken").Inc()
 	c.Header("Cache-Control", "no-store")
 	if to := f.Done.Redirect; to != "" {
-		if g.phone != "" && content.IsOwn(to) {
-			to += map[bool]string{true: "&", false: "?"}[strings.Contains(to, "?")] + paramPhone + "=" + g.phone
-		}
 		c.Redirect(http.StatusSeeOther, to)
 		return
 	}
@@ -253,7 +250,7 @@ func (s *Site) take(c *gin.Context, p *content.Page, f *content.Form, g guest, n
 		q[k] = v
 	}
 	q.Set(paramDone, s.proof(p.Key, id, g.visitor))
-	c.Redirect(http.StatusSeeOther, "/p/"+p.Key+"?"+address(q, own, g)+"#"+id)
+	c.Redirect(http.StatusSeeOther, "/p/"+p.Key+"?"+address(q, own)+"#"+id)
 }
 
 // facts are what a sent form says: values for the contact first, so that whatever the form starts knows
@@ -286,7 +283,7 @@ func (s *Site) facts(c *gin.Context, p *content.Page, f *content.Form, g guest, 
 	}
 	about := func(typ string, more event.Props) {
 		e := add(typ, event.Props{"form": f.Key, "name": title, "page": p.Key, "fields": strings.Join(sent.fields, ","), "channel": "h5"})
-		e.ObjectType, e.ObjectID, e.Share = "form", f.Key, s.read(c, g, cookieFrom)
+		e.ObjectType, e.ObjectID, e.Share = "form", f.Key, cookie(c, cookieFrom)
 		if !share.IsToken(e.Share) {
 			e.Share = ""
 		}

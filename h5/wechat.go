@@ -53,20 +53,20 @@ func (s *Site) authorize(c *gin.Context, p *content.Page, g guest, q url.Values,
 		return "" // without cookies the state would be lost
 	}
 	app := s.WeChat.Account(p.Official)
-	if app == "" || strings.Contains("."+s.read(c, g, cookieKnown)+".", "."+app+".") {
+	if app == "" || strings.Contains("."+cookie(c, cookieKnown)+".", "."+app+".") {
 		return ""
 	}
 	var random [16]byte
 	rand.Read(random[:]) // never fails: crypto/rand ends the program first
 	state := hex.EncodeToString(random[:])
-	s.setCookie(c, g, cookieState, state, "/p/", stateFor)
+	s.setCookie(c, cookieState, state, "/p/", stateFor)
 	s.pages.WithLabelValues("authorizing").Inc()
 	back := url.Values{}
 	for k, v := range q {
 		back[k] = v
 	}
 	c.Header("Cache-Control", "no-store")
-	return s.WeChat.Authorize(app, s.PublicURL+"/p/"+p.Key+"?"+address(back, own, g), state)
+	return s.WeChat.Authorize(app, s.PublicURL+"/p/"+p.Key+"?"+address(back, own), state)
 }
 
 // recognise takes the code WeChat sent a visitor back with, and reports whether there was one; q is the
@@ -78,8 +78,8 @@ func (s *Site) recognise(c *gin.Context, p *content.Page, g guest, q url.Values)
 	}
 	q.Del("code")
 	q.Del("state")
-	expected := s.read(c, g, cookieState)
-	s.setCookie(c, g, cookieState, "", "/p/", -1)
+	expected := cookie(c, cookieState)
+	s.setCookie(c, cookieState, "", "/p/", -1)
 	app := s.WeChat.Account(p.Official)
 	if app == "" || expected == "" || subtle.ConstantTimeCompare([]byte(expected), []byte(state)) != 1 || !g.known {
 		s.pages.WithLabelValues("bad_state").Inc()
@@ -91,7 +91,7 @@ func (s *Site) recognise(c *gin.Context, p *content.Page, g guest, q url.Values)
 		if err != nil {
 			slog.Warn("网页授权没有成功，按普通访客继续", "account", app, "err", err)
 		}
-		s.setCookie(c, g, cookieKnown, app, "/", refusedFor)
+		s.setCookie(c, cookieKnown, app, "/", refusedFor)
 		return true
 	}
 	now := clock.Ms(s.Clock.Now())
@@ -103,10 +103,10 @@ func (s *Site) recognise(c *gin.Context, p *content.Page, g guest, q url.Values)
 		Identities: ids, ObjectType: "page", ObjectID: p.Key, OccurredAt: now, ReceivedAt: now, Props: event.Props{"page": p.Key}})
 	if err != nil {
 		slog.Warn("网页授权的身份没有记下，下次打开再试", "err", err)
-		s.setCookie(c, g, cookieKnown, app, "/", stateFor)
+		s.setCookie(c, cookieKnown, app, "/", stateFor)
 		return true
 	}
-	s.setCookie(c, g, cookieKnown, app, "/", knownFor)
+	s.setCookie(c, cookieKnown, app, "/", knownFor)
 	return true
 }
 

@@ -12,18 +12,20 @@
     w.wx.updateAppMessageShareData(c);
     w.wx.updateTimelineShareData({ title: data.title, link: c.link, imgUrl: data.image, success: function () {} });
   }
+  function set() {
+    card();
+    if (w.koi) { w.koi.ontoken = card; w.koi.track('page.share_prepared'); }
+  }
   function sign() {
     var here = w.location.href.split('#')[0];
     w.fetch('/p/jssdk?app=' + encodeURIComponent(data.app) + '&url=' + encodeURIComponent(here)).then(function (r) { return r.ok ? r.json() : null; }).then(function (a) {
       if (!a) return;
-      w.wx.ready(function () {
-        card();
-        if (w.koi) { w.koi.ontoken = card; w.koi.track('page.share_prepared'); }
-      });
+      w.wx.ready(set);
       w.wx.config({ debug: false, appId: a.appId, timestamp: a.timestamp, nonceStr: a.nonceStr, signature: a.signature, jsApiList: ['updateAppMessageShareData', 'updateTimelineShareData'] });
     }, function () {});
   }
   w.addEventListener('load', function () {
+    if (w.wx) { w.wx.ready(set); return; } /* a browser that brings its own needs no signature */
     var s = d.createElement('script');
     s.src = 'https://res.wx.qq.com/open/js/jweixin-1.6.0.js';
     s.onload = sign;

@@ -19,7 +19,6 @@ import (
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/db/dbtest"
 	"github.com/koi-scrm/koi/channels/simulator"
-	"github.com/koi-scrm/koi/configs"
 )
 
 const landing = `
@@ -63,6 +62,15 @@ func (k *Koi) phone() *phone {
 	jar, err := cookiejar.New(nil)
 	require.NoError(k.t, err)
 	return &phone{k: k, http: &http.Client{Jar: jar}, agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.49"}
+}
+
+// of says whose phone it is, which only the platform is told.
+func (p *phone) of(who string) *phone {
+	u, err := url.Parse(p.k.Sim.URL())
+	require.NoError(p.k.t, err)
+	u.Path = "/connect/"
+	p.http.Jar.SetCookies(u, []*http.Cookie{{Name: "sim_who", Value: who, Path: "/connect/"}})
+	return p
 }
 
 func (p *phone) do(method, address string, form url.Values) int {
@@ -263,12 +271,12 @@ func (p *phone) ask(address string) string {
 // Inside WeChat a follower is recognised silently, and what they read stands with what they wrote.
 func TestPages_recognise_followers_in_WeChat_and_sign_for_its_cards(t *testing.T) {
 	t.Parallel()
-	k := Start(t, Options{Configure: func(c *configs.Config) { c.Phones = true }})
+	k := Start(t, Options{})
 	k.Apply(strings.Replace(landing, "    kind: price\n", "    kind: price\n    wechat_login: true\n", 1))
 	k.Act(simulator.Act{Who: "oReader", App: AppID, Do: "follow"})
 
-	p := k.phone()
-	p.open("/p/white-paper?_phone=oReader")
+	p := k.phone().of("oReader")
+	p.open("/p/white-paper")
 	require.Contains(t, p.address, k.URL+"/p/white-paper?")
 	require.NotContains(t, p.address, "code=")
 	require.NotContains(t, p.address, "state=")
@@ -290,18 +298,18 @@ func TestPages_recognise_followers_in_WeChat_and_sign_for_its_cards(t *testing.T
 	require.Contains(t, types, "page.viewed")
 	asked := func() int { return len(k.Sim.Calls(simulator.CallFilter{Path: "/sns/oauth2/access_token"})) }
 	require.Equal(t, 1, asked())
-	p.open("/p/white-paper?_phone=oReader")
+	p.open("/p/white-paper")
 	require.Equal(t, 1, asked(), "once is enough")
 
 	// A 快照页 reader is nobody in particular.
-	q := k.phone()
-	q.open("/p/white-paper?_phone=oGhost&snapshot=1")
+	q := k.phone().of("oGhost")
+	q.open("/p/white-paper?snapshot=1")
 	require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/identities?kind=openid&scope="+AppID+"&value=oGhost", nil, &found))
 	require.Empty(t, found.Items)
 
 	// Somebody else's code is not taken.
-	s := k.phone()
-	s.open("/p/white-paper?_phone=oStranger&code=abc&state=made-up")
+	s := k.phone().of("oStranger")
+	s.open("/p/white-paper?code=abc&state=made-up")
 	require.NotContains(t, s.address, "code=")
 
 	var sig struct {

@@ -25,7 +25,7 @@ var webCodeChecks = []check{
 
 // authorizeReader plays open.weixin.qq.com/connect/oauth2/authorize for snsapi_base: it sends the browser back
 // to the page with a code, without asking. WeChat knows whose phone it is; here the parameter who says so,
-// or _phone in the page's address, or the cookie sim_who. The value is one of the person's ids; one nobody
+// or the cookie of a virtual phone. The value is one of the person's ids; one nobody
 // has is taken by somebody new who does not follow. With snapshot=1 in the page's address they read a
 // 快照页, as a virtual account.
 func (s *Simulator) authorizeReader(w http.ResponseWriter, r *http.Request) {
@@ -41,10 +41,7 @@ func (s *Simulator) authorizeReader(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	who := q.Get("who")
-	if who == "" {
-		who = back.Query().Get("_phone")
-	}
-	if c, err := r.Cookie("sim_who"); who == "" && err == nil {
+	if c, err := r.Cookie(personCookie); who == "" && err == nil {
 		who = c.Value
 	}
 	if who == "" {
