@@ -26,10 +26,10 @@ func TestDirectory_List_finds_the_same_whether_many_or_few_fit(t *testing.T) {
 			id := int64((i + 1) * step)
 			contacts = append(contacts, []any{id, epoch, epoch, 0, 0, 0})
 			name, stage := fmt.Sprintf("客户%d", i), "known"
-			switch {
-			case i%1000 == 3:
+			switch i % 1000 {
+			case 3:
 				name = fmt.Sprintf("云帆软件第%d", i)
-			case i%1000 == 4:
+			case 4:
 				stage = "mql"
 				tags = append(tags, []any{id, 7, epoch, "manual", 0, 0})
 			}

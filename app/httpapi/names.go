@@ -55,7 +55,7 @@ func (a *API) content(ctx context.Context, m outbox.Entry) (json.RawMessage, err
 		return nil, err
 	}
 	var body map[string]any
-	if err := json.Unmarshal(raw, &body); err != nil {
+	if json.Unmarshal(raw, &body) != nil {
 		return nil, nil // none of our senders' formats
 	}
 	delete(body, "welcome_code") // whoever has it may greet the customer
