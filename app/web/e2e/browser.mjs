@@ -36,6 +36,7 @@ class Pages {
   #all = [];
   #complaints = [];
   #expected = [];
+  #own = /^\/favicon\.ico: /; // Chromium asks for it unasked
   /** What a visitor without a session is told, before they sign in. */
   #anonymous = /\/api\/v1\/me: Failed to load resource: the server responded with a status of 401/;
 
@@ -75,7 +76,7 @@ class Pages {
   }
 
   get complaints() {
-    return this.#complaints.filter((c) => ![this.#anonymous, ...this.#expected].some((p) => p.test(c)));
+    return this.#complaints.filter((c) => ![this.#own, this.#anonymous, ...this.#expected].some((p) => p.test(c)));
   }
 
   /** Fails when the browser complained of anything. */
