@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -309,11 +310,32 @@ func (b *browsers) ask(x *browser, r *httputil.ProxyRequest) {
 	if site := h.Get("Sec-Fetch-Site"); site == "same-site" || site == "cross-site" { // the phone opened a link
 		h.Set("Sec-Fetch-Site", "none")
 	}
+	own, theirs := x.base.String(), koi.String()
+	r.Out.URL.RawQuery = strings.NewReplacer(url.QueryEscape(own), url.QueryEscape(theirs), own, theirs).Replace(r.Out.URL.RawQuery)
+	named(r.Out, own, theirs)
 	h.Set("User-Agent", x.agent())
 	h.Set("Accept-Language", "zh-CN,zh;q=0.9")
 	for _, c := range x.jar.Cookies(safe(r.Out.URL)) {
 		r.Out.AddCookie(c)
 	}
+}
+
+// maxTold bounds the bodies of requests that are looked through for the webview's address.
+const maxTold = 1 << 20
+
+// named lets what a page tells of its own address (the tracker's beacons) name Koi's.
+func named(r *http.Request, own, theirs string) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Body == nil || r.ContentLength <= 0 || r.ContentLength > maxTold || kind != "text/plain" && kind != "application/json" {
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxTold))
+	if err != nil {
+		return // the transport meets the same error
+	}
+	body = bytes.ReplaceAll(body, []byte(own+"/"), []byte(theirs+"/"))
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 }
 
 // safe is an address as the jar knows it: browsers take this machine for safe also without TLS.

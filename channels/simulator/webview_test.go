@@ -105,7 +105,7 @@ func TestWebview_asks_as_WeChat_does_and_brings_nothing_of_this_machine_along(t 
 	r := newRig(t)
 	koi := newSite(t, r)
 	origin := r.webview("oChen")
-	req, err := http.NewRequestWithContext(r.context(), http.MethodPost, origin+"/p/echo?_s=s_1", strings.NewReader(`[{"type":"page.viewed"}]`))
+	req, err := http.NewRequestWithContext(r.context(), http.MethodPost, origin+"/p/echo?_s=s_1&url="+url.QueryEscape(origin+"/p/x"), strings.NewReader(`[{"type":"page.viewed","url":"`+origin+`/p/x"}]`))
 	require.NoError(t, err)
 	for name, value := range map[string]string{"Cookie": "koi_session=admin", "Authorization": "Bearer key", "X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4",
 		"X-Real-Ip": "1.2.3.4", "X-Forwarded-Host": "evil.example", "User-Agent": "Firefox", "Origin": origin, "Referer": origin + "/p/page?x=1",
@@ -119,8 +119,8 @@ func TestWebview_asks_as_WeChat_does_and_brings_nothing_of_this_machine_along(t 
 	}
 	require.NoError(t, json.Unmarshal([]byte(body), &got))
 	require.Equal(t, strings.TrimPrefix(koi.URL, "http://"), got.Host)
-	require.Equal(t, `[{"type":"page.viewed"}]`, got.Body)
-	require.Equal(t, "/p/echo?_s=s_1", got.URI)
+	require.Equal(t, `[{"type":"page.viewed","url":"`+koi.URL+`/p/x"}]`, got.Body, "Koi knows its pages by its own address")
+	require.Equal(t, "/p/echo?_s=s_1&url="+url.QueryEscape(koi.URL+"/p/x"), got.URI)
 	require.Contains(t, got.Header.Get("User-Agent"), "MicroMessenger")
 	require.Equal(t, koi.URL, got.Header.Get("Origin"))
 	require.Equal(t, koi.URL+"/p/page?x=1", got.Header.Get("Referer"))

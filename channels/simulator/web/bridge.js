@@ -44,5 +44,14 @@
     invoke(_name, o, f) { if (f) setTimeout(() => f({ err_msg: "ok" })); else done(o); },
   };
   window.wx = window.jWeixin = wx;
+  // Pages load the real SDK from Tencent; here it is there already.
+  const append = Node.prototype.appendChild;
+  Node.prototype.appendChild = function (e) {
+    if (e instanceof HTMLScriptElement && /^https?:\/\/res2?\.wx\.qq\.com\/open\/js\/jweixin/.test(e.src)) {
+      setTimeout(() => e.dispatchEvent(new Event("load")));
+      return e;
+    }
+    return append.call(this, e);
+  };
   window.__wxjs_environment = "browser";
 })();
