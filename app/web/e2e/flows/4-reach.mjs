@@ -1,0 +1,70 @@
+import { ok, same, until } from "../browser.mjs";
+import { follower } from "../people.mjs";
+
+const evil = `<img src=x onerror=alert(1)>"><script>alert(2)</script>`;
+
+export default [
+  {
+    name: "a journey is read as a graph with its live numbers",
+    async run({ world, open }) {
+      await follower(world, "oZhouMin");
+      const page = await open({ as: world.people.get("ben"), path: "/console/journeys" });
+      await page.getByRole("link", { name: "关注欢迎" }).click();
+      await page.getByRole("heading", { level: 1, name: /关注欢迎/ }).waitFor();
+      const nodes = page.locator(".react-flow__node");
+      await until("the graph has its steps", async () => (await nodes.count()) >= 3);
+      const entered = page.getByRole("main").locator(".num").first();
+      const before = Number((await entered.innerText()).replaceAll(",", ""));
+      ok(before >= 1, `${before} people entered`);
+      await page.getByText("实时", { exact: true }).waitFor();
+      await follower(world, "oNewcomer" + Date.now());
+      await until("one more entered, unasked", async () => Number((await entered.innerText()).replaceAll(",", "")) > before);
+    },
+  },
+  {
+    name: "a suppressed message says why, and what people are called stays text",
+    async run({ world, open }) {
+      const anna = world.people.get("anna");
+      const openid = "oLeaver" + Date.now();
+      const id = await follower(world, openid);
+      await world.api(anna, "PATCH", `/contacts/${id}`, { values: { name: evil } });
+      await world.act(openid, "unfollow");
+      const reply = (await world.api(anna, "GET", "/journeys?limit=50")).items.find((j) => j.name === "关键词回复");
+      await world.api(anna, "POST", `/journeys/${reply.id}/runs`, { contact_id: id });
+      const page = await open({ as: anna, path: "/console/messages?state=suppressed" });
+      const row = page.getByRole("row").filter({ hasText: evil });
+      await row.first().waitFor();
+      await row.first().getByText(/取消关注|取关|没有关注|未关注/).first().waitFor();
+      await row.first().click();
+      await page.getByRole("dialog").getByText(/取消关注|取关|没有关注|未关注/).first().waitFor();
+      same(await page.locator('img[src="x"]').count(), 0, "an image was made of a name");
+    },
+  },
+  {
+    name: "an account is checked from the console, and the doctor examines everything",
+    async run({ world, open }) {
+      const page = await open({ as: world.people.get("anna"), path: "/console/settings/accounts" });
+      const card = page.getByRole("region", { name: /锦鲤云/ });
+      await card.getByRole("button", { name: "现在检查" }).click();
+      await until("the account was checked", async () => await card.getByRole("button", { name: "现在检查" }).isEnabled());
+      await page.getByRole("button", { name: "开始体检" }).click();
+      await page.getByRole("button", { name: "再检查一次" }).waitFor({ timeout: 40_000 });
+      await page.getByText(/检查 \d+ 项/).waitFor();
+    },
+  },
+  {
+    name: "of two people who edit one definition the second is told",
+    async run({ world }) {
+      const [anna, ben] = [world.people.get("anna"), world.people.get("ben")];
+      const at = await world.api(anna, "GET", "/definitions/page/price");
+      const seen = { "If-Match": `"${at.rev}"` };
+      await world.api(anna, "PUT", "/definitions/page/price", { ...at.body, title: "安娜改的标题" }, seen);
+      const told = await world.api(ben, "PUT", "/definitions/page/price", { ...at.body, title: "小本改的标题" }, seen).then(
+        () => "",
+        (e) => e.message,
+      );
+      ok(/ 412 /.test(told) && /[\u4e00-\u9fff]/.test(told), `the second was told ${told}`);
+      same((await world.api(ben, "GET", "/definitions/page/price")).body.title, "安娜改的标题", "whose title stands");
+    },
+  },
+];
