@@ -80,12 +80,9 @@ func (a *API) listMyShares(ctx context.Context, _ *struct{}) (*listOf[MyShare], 
 			add(p)
 		}
 	}
-	// Pages of other sites have no definition here; what was shared of them is.
-	for _, page := range minted {
-		add(MyShare{Page: page, Title: page, Live: len(pages) == 0})
-	}
+	// Pages of other sites have no definition here, nor do those that were deleted; what they brought stays.
 	for _, s := range sums {
-		add(MyShare{Page: s.Key, Title: s.Key, Live: len(pages) == 0})
+		add(MyShare{Page: s.Key, Title: s.Key})
 	}
 	return &listOf[MyShare]{out}, nil
 }
