@@ -266,7 +266,7 @@ func policy(v *pageView) string {
 			send += " https://" + u.Host // a redirect after sending counts as sending there
 		}
 	}
-	return "default-src 'none'; script-src " + scripts + "; style-src 'nonce-" + v.Nonce + "'; img-src 'self' https:; connect-src 'self'; frame-src " +
+	return "default-src 'none'; script-src " + scripts + "; style-src 'nonce-" + v.Nonce + "'; img-src 'self' https: data:; connect-src 'self'; frame-src " +
 		content.Players["tencent"] + " " + content.Players["bilibili"] + "; form-action " + send + "; base-uri 'none'; frame-ancestors 'self'"
 }
 
