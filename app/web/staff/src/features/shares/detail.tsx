@@ -75,10 +75,9 @@ function Branch({ nodes }: { nodes: Schema<"ShareNode">[] }) {
                 <span className="row">
                   <span className="cut">{name}</span>
                   {n.counted && <span className="mark accent">{level(n.depth)}</span>}
-                  {n.counted && n.newcomer && <span className="mark good">新访客</span>}
                 </span>
                 <span className="quiet small">
-                  {n.counted ? ago(n.at) : `不计：${n.mark_label || n.credit_label}`}
+                  {n.counted ? (n.newcomer ? "新访客 · " : "") + ago(n.at) : `不计：${n.mark_label || n.credit_label}`}
                   {n.children.length > 0 && ` · 又带来 ${n.children.filter((x) => x.counted).length} 人`}
                 </span>
               </span>

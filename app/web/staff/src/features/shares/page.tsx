@@ -33,7 +33,7 @@ export default function Shares() {
             {cover(s.image) && <div className="cover" style={{ backgroundImage: `url(${JSON.stringify(s.image)})` }} />}
             <div className="row">
               <span className="name grow cut">{s.title}</span>
-              {!s.live && <span className="mark">已下线</span>}
+              {!s.live && <span className="mark">现在不能分享</span>}
             </div>
             {s.description && <div className="quiet small">{s.description}</div>}
             <Link to={`/shares/${encodeURIComponent(s.page)}`} aria-label={`${s.title}的链路`}>

@@ -38,15 +38,18 @@ export function draw(p: { title: string; text?: string; who: string; url: string
     c.font = `${weight} ${size}px ${font}`;
     return c.measureText(s).width;
   };
-  let y = 150;
-  for (const line of wrap(p.title, W - 128, measure(60, 700), 4)) {
-    text(line, 64, y, 60, 700, "#fff");
-    y += 82;
+  // What is said stands in the middle of the upper part, however much it is.
+  const big = [...p.title].length > 24 ? 56 : 72;
+  const title = wrap(p.title, W - 128, measure(big, 700), 5);
+  const about = wrap(p.text ?? "", W - 128, measure(34, 400), 4);
+  let y = (H - 360 - title.length * big * 1.4 - about.length * 54) / 2 + big;
+  for (const line of title) {
+    text(line, 64, y, big, 700, "#fff");
+    y += big * 1.4;
   }
-  y += 12;
-  for (const line of wrap(p.text ?? "", W - 128, measure(32, 400), 5)) {
-    text(line, 64, y, 32, 400, "#ffffffd9");
-    y += 50;
+  for (const line of about) {
+    text(line, 64, y, 34, 400, "#ffffffd9");
+    y += 54;
   }
   // Below: who invites, and the code.
   const top = H - 360;

@@ -57,16 +57,19 @@ function Visit({ visit: v }: { visit: Schema<"MyVisitor"> }) {
       <div className="grow">
         <div className="row">
           <span className="name cut">{name}</span>
-          {v.counted && <span className="mark accent">{level(v.depth)}</span>}
-          {v.counted && v.newcomer && <span className="mark good">新访客</span>}
           <time className="quiet small num" dateTime={v.at} style={{ marginLeft: "auto" }}>
             {clock(v.at).slice(0, 5)}
           </time>
         </div>
         <div className="small cut">打开《{v.title}》</div>
-        <div className="quiet small">
-          {v.counted ? [read || "没有停留记录", via && `${via} 转给他的`].filter(Boolean).join(" · ") : `不计：${v.mark_label}`}
-        </div>
+        {v.counted && (
+          <div className="row wrap" style={{ margin: "2px 0", gap: 6 }}>
+            <span className="mark accent">{level(v.depth)}</span>
+            {v.newcomer && <span className="mark good">新访客</span>}
+            {via && <span className="mark">{via}转来</span>}
+          </div>
+        )}
+        <div className="quiet small">{v.counted ? read || "没有停留记录" : `不计：${v.mark_label}`}</div>
       </div>
     </>
   );
