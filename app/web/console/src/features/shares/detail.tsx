@@ -8,6 +8,7 @@ import { Fact, LiveDot } from "../../components/marks";
 import { useRefresh } from "../../components/refresh";
 import { Failure, Loading, Nothing } from "../../components/states";
 import { color } from "../../theme";
+import { useNames } from "../journeys/names";
 import { Copy } from "../settings/copy";
 import "./shares.css";
 import { below, levelsOf, nameOf, personName, type Row, rowsOf } from "./tree";
@@ -20,6 +21,7 @@ export default function SharePage() {
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const q = useQuery({ queryKey: ["share", token], queryFn: () => data(api.GET("/shares/{token}", { params: { path: { token } } })) });
   const live = useRefresh(["events"], [["share", token]]);
+  const names = useNames();
   if (q.isPending) return <Loading />;
   if (q.error && !q.data) return <Failure error={q.error} onRetry={() => void q.refetch()} />;
   const t = q.data;
@@ -28,6 +30,7 @@ export default function SharePage() {
   const levels = levelsOf(t.children);
   const widest = Math.max(1, ...levels.map((l) => l.all));
   const name = nameOf(t.sharer);
+  const page = names("page", t.page) ?? t.page;
   return (
     <main className="page">
       <title>{`${name}的分享 · 锦鲤 Koi`}</title>
@@ -35,10 +38,10 @@ export default function SharePage() {
         <div>
           <div style={{ fontSize: 13 }}>
             <Link to="/shares">分享链路</Link>
-            <span style={{ color: color.quiet }}> / {t.page}</span>
+            <span style={{ color: color.quiet }}> / {page}</span>
           </div>
           <h1>
-            {name}的分享：{t.page}
+            {name}的分享：{page}
           </h1>
           {t.path.length > 1 && <p>从源头到这里：{t.path.map((s) => nameOf(s)).join(" → ")}</p>}
         </div>
@@ -55,7 +58,7 @@ export default function SharePage() {
               <b>{name}</b>
               {t.sharer.staff && <Tag color="blue">源头员工</Tag>}
               <span style={{ marginInlineStart: "auto", color: color.quiet }} className="num">
-                带来 {count(sum.all)} 人，计入 {count(sum.counted)}
+                打开 {count(sum.all)} 次，计入 {count(sum.counted)} 人
               </span>
             </div>
           </div>
@@ -78,7 +81,7 @@ export default function SharePage() {
             ))}
           </div>
         </Card>
-        <div style={{ display: "grid", gap: 16 }}>
+        <div style={{ display: "grid", gridTemplateColumns: "minmax(0,1fr)", gap: 16 }}>
           <Card variant="borderless" size="small" title="每一层多少人">
             {levels.length === 0 && <Nothing what="还没有人" />}
             {levels.map((l) => (

@@ -8,6 +8,7 @@ import { Page } from "../../components/page";
 import { useRefresh } from "../../components/refresh";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
+import { useNames } from "../journeys/names";
 import { nameOf } from "./tree";
 
 type Chain = Schema<"ShareChain">;
@@ -29,6 +30,7 @@ export default function Shares() {
     );
   const pages = useQuery({ queryKey: ["shares", "pages"], queryFn: () => data(api.GET("/shares/summary", { params: { query: { by: "page" } } })) });
   const people = useQuery({ queryKey: ["shares", "staff"], queryFn: () => data(api.GET("/shares/summary", { params: { query: { by: "staff" } } })) });
+  const names = useNames();
   const live = useRefresh(["events"], [["shares"]], { every: 2_000 });
   return (
     <Page title="分享链路" note="谁分享了哪一页，一层一层带来了谁；只有真的新朋友才计入。" extra={<LiveDot on={live} />}>
@@ -45,7 +47,7 @@ export default function Shares() {
               placeholder="页面"
               value={page}
               onChange={(v) => set("page", v)}
-              options={(pages.data?.items ?? []).map((p) => ({ value: p.page ?? "", label: `${p.page}（计入 ${p.counted}）` }))}
+              options={(pages.data?.items ?? []).map((p) => ({ value: p.page ?? "", label: `${names("page", p.page ?? "") ?? p.page}（计入 ${p.counted}）` }))}
               style={{ width: 240 }}
               aria-label="按页面筛选"
             />
@@ -77,7 +79,7 @@ export default function Shares() {
               </Link>
             ),
           },
-          { title: "页面", render: (_, c) => c.page },
+          { title: "页面", render: (_, c) => names("page", c.page) ?? c.page },
           { title: "打开", width: 80, align: "right", render: (_, c) => <span className="num">{count(c.opens)}</span> },
           { title: "计入", width: 80, align: "right", render: (_, c) => <b className="num">{count(c.counted)}</b> },
           { title: "新访客", width: 80, align: "right", render: (_, c) => <span className="num">{count(c.newcomers)}</span> },
