@@ -3,8 +3,8 @@ package simulator
 import (
 	"context"
 	"net/http"
-	"testing"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"

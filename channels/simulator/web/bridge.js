@@ -9,7 +9,8 @@
   let share = null;
   function tell() {
     const back = window.navigation ? window.navigation.canGoBack : history.length > 1;
-    window.parent.postMessage({ koiPhone: "page", title: document.title, url: location.href, back, share }, "*");
+    const about = document.querySelector('meta[name="description"],meta[property="og:description"]');
+    window.parent.postMessage({ koiPhone: "page", title: document.title, about: about ? about.content : "", url: location.href, back, share }, "*");
   }
   for (const name of ["pushState", "replaceState"]) {
     const real = history[name].bind(history);

@@ -64,6 +64,7 @@ async function interfaces() {
   }
   const option = (path) => h("option", { value: path }, names.get(path));
   const first = ["/cgi-bin/message/custom/send", "/cgi-bin/message/template/send", "/cgi-bin/message/send", "/cgi-bin/externalcontact/send_welcome_msg", "/cgi-bin/message/subscribe/send", "SendSms", "*"].filter((p) => names.has(p));
+  drawn = ""; // what was drawn without names
   byId("path").replaceChildren(h("optgroup", { label: "常用" }, first.map(option)), h("optgroup", { label: "其他" }, [...names.keys()].filter((p) => !first.includes(p)).map(option)));
 }
 

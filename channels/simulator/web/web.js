@@ -8,7 +8,7 @@ addEventListener("message", (e) => {
   if (!frame || e.source !== frame.contentWindow || !e.data) return;
   if (e.data.koiPhone === "close") closeWeb();
   if (e.data.koiPhone !== "page") return;
-  page = { title: String(e.data.title || ""), url: String(e.data.url || ""), back: !!e.data.back, share: e.data.share || null };
+  page = { title: String(e.data.title || ""), about: String(e.data.about || ""), url: String(e.data.url || ""), back: !!e.data.back, share: e.data.share || null };
   bar.querySelector("h1").textContent = page.title || "网页";
   bar.querySelector(".back").hidden = !page.back;
 });
@@ -48,6 +48,8 @@ function choose() {
   const find = async (q) => {
     let people = [];
     try { people = await ask("/sim/people?q=" + encodeURIComponent(q)); } catch (e) { owner.toast(e.message); }
+    const met = new Set(owner.screen.threads.map((t) => t.id)); // whom one talked to comes first
+    people.sort((a, b) => met.has(b.id) - met.has(a.id));
     list.replaceChildren(...people.filter((p) => p.id !== owner.screen.id).slice(0, 60).map((p) => h("li", null,
       h("button", { type: "button", onclick: () => send(p) }, face(p.name, "friend"), h("span", null, h("b", null, p.name), h("small", null, p.staff ? p.about : p.about || "微信好友"))))));
     if (!list.children.length) list.append(h("li", { class: "empty" }, "没有找到"));
@@ -56,7 +58,7 @@ function choose() {
   const send = async (to) => {
     const s = page.share || {};
     try {
-      await ask("/sim/forward", { from: owner.screen.id, to: to.id, url: s.link || page.url, title: s.title || page.title, description: s.desc || "", image: s.image || "" });
+      await ask("/sim/forward", { from: owner.screen.id, to: to.id, url: s.link || page.url, title: s.title || page.title, description: s.desc || page.about || "", image: s.image || "" });
       close();
       owner.toast("已转发给 " + to.name);
     } catch (e) { owner.toast(e.message); }
