@@ -10,3 +10,11 @@ export async function follower(world, openid) {
     return world.api(world.people.get("anna"), "GET", `/identities?${q}`).then((r) => r.items[0]?.contact_id);
   });
 }
+
+/** Edits a page of the starter bundle and puts it out. */
+export async function publish(world, key, edit = (body) => body) {
+  const anna = world.people.get("anna");
+  const at = await world.api(anna, "GET", `/definitions/page/${key}`);
+  await world.api(anna, "PUT", `/definitions/page/${key}`, edit({ ...at.body, status: "live" }), { "If-Match": `"${at.rev}"` });
+  await until(`/p/${key} is out`, async () => (await fetch(`${world.url}/p/${key}`)).ok);
+}

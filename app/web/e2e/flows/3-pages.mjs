@@ -1,14 +1,7 @@
 import { drawsChinese, ok, same, until } from "../browser.mjs";
+import { publish } from "../people.mjs";
 
 const evil = `<img src=x onerror=alert(1)>"'><script>alert(2)</script>`;
-
-/** Edits a page of the starter bundle and puts it out. */
-async function publish(world, key, edit = (body) => body) {
-  const anna = world.people.get("anna");
-  const at = await world.api(anna, "GET", `/definitions/page/${key}`);
-  await world.api(anna, "PUT", `/definitions/page/${key}`, edit({ ...at.body, status: "live" }), { "If-Match": `"${at.rev}"` });
-  await until(`/p/${key} is out`, async () => (await fetch(`${world.url}/p/${key}`)).ok);
-}
 
 async function fill(page, who) {
   await page.getByLabel(/怎么称呼您/).fill(who.name);
