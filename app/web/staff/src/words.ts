@@ -36,7 +36,7 @@ export function level(depth: number): string {
 /** What one may write beside a link. It promises nothing and asks nobody to pass it on: WeChat forbids that. */
 export function pitches(title: string, description: string | undefined, url: string): string[] {
   const about = description?.trim() ? `${description.trim().replace(/[。．.]$/, "")}。` : "";
-  return [`${title}\n${about ? about + "\n" : ""}${url}`, `最近整理了一份资料《${title}》，${about || "您可能用得上。"}有问题随时找我：${url}`, `您好，上次聊到的内容在这里：《${title}》${url}`];
+  return [`${title}\n${about ? about + "\n" : ""}${url}`, `您可能用得上：《${title}》。${about}有问题随时找我：${url}`, `您好，上次聊到的内容在这里：《${title}》${url}`];
 }
 
 /** Lines of a text that fit a width, by what a character takes. */

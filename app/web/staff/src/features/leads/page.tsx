@@ -1,4 +1,4 @@
-import { ago, api, data, type Schema } from "@koi/shared";
+import { ago, api, data, type Schema, useSession } from "@koi/shared";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { InfiniteScroll } from "antd-mobile";
 import { useState } from "react";
@@ -13,6 +13,7 @@ type Whose = "mine" | "team";
 
 /** My hot customers, each with why. */
 export default function Leads() {
+  const session = useSession();
   const [whose, setWhose] = useState<Whose>("mine");
   const mine = useQuery({ queryKey: ["my"], queryFn: () => data(api.GET("/my")) });
   const q = useInfiniteQuery({
@@ -21,7 +22,7 @@ export default function Leads() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
   });
-  const live = useLive(["events"], [["leads"], ["my"]]);
+  const live = useLive(["events"], [["leads"], ["my"]], { off: !session.may("contacts.read") });
   const leads = (q.data?.pages ?? []).flatMap((p) => p.items);
   return (
     <>

@@ -6,6 +6,7 @@ import { Head } from "../../components/head";
 import { Pull } from "../../components/pull";
 import { Failure, Loading } from "../../components/states";
 import { letter } from "../../words";
+import { stayOut } from "../session/out";
 
 /** Who I am here and what I brought. */
 export default function Me() {
@@ -71,7 +72,7 @@ export default function Me() {
           type="button"
           className="button"
           style={{ width: "100%", minHeight: 48 }}
-          onClick={() => void Dialog.confirm({ content: "退出登录？", confirmText: "退出", cancelText: "取消", onConfirm: () => session.signOut() })}
+          onClick={() => void Dialog.confirm({ content: "退出登录？", confirmText: "退出", cancelText: "取消", onConfirm: () => (stayOut(), session.signOut()) })}
         >
           退出登录
         </button>

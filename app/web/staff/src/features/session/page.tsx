@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Navigate, useNavigate, useSearchParams } from "react-router";
 import { inside, inWeCom } from "../../words";
+import { staysOut } from "./out";
 
 /** Why WeCom did not sign somebody in, and what to do. */
 const problems: Record<string, string> = {
@@ -28,7 +29,7 @@ export function SignInPage() {
   const ways = useQuery({ queryKey: ["me", "ways"], queryFn: () => data(api.GET("/session/ways")), enabled: !session.me, staleTime: Infinity });
   const apps = ways.data?.wecom ?? [];
   const here = inWeCom(navigator.userAgent);
-  const only = !session.me && here && !problem && apps.length === 1 ? apps[0] : undefined;
+  const only = !session.me && here && !problem && !staysOut() && apps.length === 1 ? apps[0] : undefined;
   useEffect(() => {
     if (only) location.replace(wecom(only.app, to));
   }, [only, to]);
