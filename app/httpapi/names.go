@@ -47,7 +47,7 @@ func (a *API) content(ctx context.Context, m outbox.Entry) (json.RawMessage, err
 	if m.Kind == secretKind {
 		return nil, nil
 	}
-	raw, err := a.Outbox.Body(ctx, m.ID)
+	raw, err := a.body(ctx, m)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
 		return nil, nil
 	}

@@ -132,6 +132,11 @@ func (a *API) findMessage(ctx context.Context, id int64) (*outbox.Detail, error)
 	return m, nil
 }
 
+// body is what a message that findMessage gave says, in clear.
+func (a *API) body(ctx context.Context, m outbox.Entry) ([]byte, error) {
+	return a.Outbox.Body(ctx, m.ID)
+}
+
 func (a *API) messages(ctx context.Context, f outbox.Filter) ([]outbox.Entry, int64, error) {
 	s := a.scope(ctx)
 	f.Within = &s
