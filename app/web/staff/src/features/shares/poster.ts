@@ -39,7 +39,8 @@ export function draw(p: { title: string; text?: string; who: string; url: string
     return c.measureText(s).width;
   };
   // What is said stands in the middle of the upper part, however much it is.
-  const big = [...p.title].length > 24 ? 56 : 72;
+  // The largest size that leaves no character or two alone on a line.
+  const big = [72, 66, 60, 54].find((n) => [...(wrap(p.title, W - 128, measure(n, 700), 9).at(-1) ?? "")].length > 3) ?? 60;
   const title = wrap(p.title, W - 128, measure(big, 700), 5);
   const about = wrap(p.text ?? "", W - 128, measure(34, 400), 4);
   let y = (H - 360 - title.length * big * 1.4 - about.length * 54) / 2 + big;
