@@ -40,6 +40,9 @@ export const groups: Group[] = [
       { path: "/settings/accounts", label: "渠道与健康", permission: "accounts.read" },
       { path: "/settings/system", label: "系统状态", permission: "system.read" },
       { path: "/settings/dead-letters", label: "死信", permission: "system.read" },
+      { path: "/settings/users", label: "用户与角色", permission: "users.manage" },
+      { path: "/settings/keys", label: "接口密钥", permission: "keys.manage" },
+      { path: "/settings/audit", label: "审计日志", permission: "audit.read" },
     ],
   },
 ];
