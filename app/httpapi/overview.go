@@ -89,7 +89,7 @@ func (a *API) getOverview(ctx context.Context, _ *struct{}) (*answer[Overview], 
 	for _, e := range recent {
 		who = append(who, e.ContactID)
 	}
-	names, err := a.People.Names(ctx, who)
+	names, err := a.namesOf(ctx, who)
 	for _, e := range recent {
 		entry := a.entry(e)
 		entry.ContactName = names[e.ContactID]
@@ -103,7 +103,7 @@ func (a *API) countPond(ctx context.Context, out *Overview) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.at.IsZero() || time.Since(p.at) > pondEvery {
-		people, err := a.People.Count(ctx, contact.Filter{}, maxPond)
+		people, err := a.everybody(ctx)
 		if err != nil {
 			return err
 		}

@@ -105,6 +105,16 @@ func (a *API) customersOf(ctx context.Context, staff string) (int, error) {
 	return a.People.Count(ctx, contact.Filter{Within: &s}, 1)
 }
 
+// everybody counts the whole pond; only for routes of roles that see all of it.
+func (a *API) everybody(ctx context.Context) (int, error) {
+	return a.People.Count(ctx, contact.Filter{}, maxPond)
+}
+
+// namesOf tells what people are called of whom the caller was found to see something.
+func (a *API) namesOf(ctx context.Context, ids []int64) (map[int64]string, error) {
+	return a.People.Names(ctx, ids)
+}
+
 // sees reports whether the caller may see what is about a contact's id, which may have been merged since;
 // what is about nobody is for those who see everybody.
 func (a *API) sees(ctx context.Context, contactID int64) (bool, error) {

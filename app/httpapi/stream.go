@@ -302,7 +302,7 @@ func (v *viewer) deliver(ctx context.Context, lines []event.Line) bool {
 			who = append(who, l.ContactID)
 		}
 	}
-	names, err := v.api.People.Names(ctx, who)
+	names, err := v.api.namesOf(ctx, who)
 	if err != nil {
 		return false
 	}
