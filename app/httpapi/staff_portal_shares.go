@@ -2,7 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -134,18 +138,44 @@ func (a *API) myLevels(ctx context.Context, me string) (map[string][]ShareLevel,
 	return out, err
 }
 
-// mintMyShare makes the caller's own link of a page known. Asked again, it is the same link.
+// mintMyShare makes the caller's own link of a page known. Asked again, it is the same link. The browser it is
+// asked from is the caller's: when they open their link in it, that does not count. Public pages know it by
+// a cookie, which it is given here when it has none.
 func (a *API) mintMyShare(ctx context.Context, in *struct {
-	Body struct {
+	Known string `cookie:"koi_v" doc:"访客号：公开页面认浏览器用的"`
+	Body  struct {
 		Page    string `json:"page" minLength:"1" maxLength:"128"`
 		Visitor string `json:"visitor,omitempty" maxLength:"66" doc:"自己浏览器的访客号（v_…）：从它打开自己的链接不计"`
 	}
-}) (*answer[ShareLink], error) {
+}) (*mintedHere, error) {
 	if memberOf(ctx) == "" {
 		return nil, fault.New(fault.Denied, "您的账号没有对应的员工，不能生成分享链接：请联系管理员在用户里补上")
 	}
-	return a.mintShare(ctx, &struct{ Body NewShare }{NewShare{Page: in.Body.Page, Visitor: in.Body.Visitor}})
+	out, who := &mintedHere{}, in.Known
+	if !visitorForm.MatchString(who) {
+		if who = in.Body.Visitor; !visitorForm.MatchString(who) {
+			var random [16]byte
+			rand.Read(random[:]) // never fails: crypto/rand ends the program first
+			who = "v_" + hex.EncodeToString(random[:])
+		}
+		c := &http.Cookie{Name: "koi_v", Value: who, Path: "/", MaxAge: 2 * 365 * 86_400, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.https}
+		out.Cookie = c.String()
+	}
+	link, err := a.mintShare(ctx, &struct{ Body NewShare }{NewShare{Page: in.Body.Page, Visitor: who}})
+	if err != nil {
+		return nil, err
+	}
+	out.Body = link.Body
+	return out, nil
 }
+
+// mintedHere is a link, and how public pages know the browser it was asked from.
+type mintedHere struct {
+	Cookie string `header:"Set-Cookie"`
+	Body   ShareLink
+}
+
+var visitorForm = regexp.MustCompile(`^v_[A-Za-z0-9_-]{6,64}$`)
 
 // MyVisitor is somebody who came through the caller's shares.
 type MyVisitor struct {
