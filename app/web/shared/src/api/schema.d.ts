@@ -5987,7 +5987,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path?: never;
-            cookie?: never;
+            cookie?: {
+                /** @description 访客号：公开页面认浏览器用的 */
+                koi_v?: string;
+            };
         };
         requestBody: {
             content: {
@@ -5998,6 +6001,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
