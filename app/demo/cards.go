@@ -121,7 +121,7 @@ func customerCard() card {
 		}, done: has(event.WeComCustomerAdded)},
 		{key: "book", title: "预约演示：留下姓名、公司和手机号", do: func(s *Show, ctx context.Context, g *glance) (view, error) {
 			return s.book(ctx, g)
-		}, done: has(event.TrialRequested)},
+		}, built: func(f features) bool { return f.Pricing != "" }, done: has(event.TrialRequested)},
 		{key: "mql", title: "看她的 360：时间线一行行亮起，每一分有理由，阶段变成 MQL", button: "打开 360", do: func(s *Show, _ context.Context, g *glance) (view, error) {
 			if g.Contact == "" {
 				return view{}, fault.New(fault.Invalid, "还没有人认识周敏：请先做第 1 步")
@@ -164,7 +164,7 @@ func salesCard() card {
 				path = "/staff/contacts/" + g.Contact
 			}
 			return view{Phone: "wanglei", View: "web", Path: path}, nil
-		}, built: func(f features) bool { return f.Staff }},
+		}, built: func(f features) bool { return f.Staff != "" }},
 		{key: "mine", title: "换成王磊的身份看后台：只有他自己的客户", button: "换成王磊", do: func(*Show, context.Context, *glance) (view, error) {
 			return view{Role: "sales", Console: "/contacts", Phone: "wanglei"}, nil
 		}},
@@ -178,9 +178,7 @@ func employeeCard() card {
 	sharing := func(f features) bool { return f.Paper != "" }
 	return card{key: "employee", title: "做一回员工", intro: "您是市场部陈静，把白皮书分享出去。谁带来了谁，一层层都记在您名下。", steps: []step{
 		{key: "share", title: "陈静生成自己的分享链接", built: sharing, do: func(s *Show, ctx context.Context, g *glance) (view, error) {
-			var link struct{ Token string }
-			err := s.caller().call(ctx, http.MethodPost, "/shares", map[string]any{"page": g.Features.Paper, "staff": sharer}, &link)
-			return view{Phone: "chenjing", View: "chat"}, err
+			return view{Phone: "chenjing", View: "web", Path: "/staff/"}, s.share(ctx, g.Features.Paper)
 		}, done: func(_ *Show, g *glance) (bool, string) { return g.Token != "", "" }},
 		{key: "first", title: "周敏打开陈静的链接（第 1 层）", built: sharing, do: follows("zhoumin", nil), done: deep(1)},
 		{key: "second", title: "周敏转给同事李强，他打开了（第 2 层）", built: sharing, do: follows("liqiang", []int{0}), done: deep(2)},

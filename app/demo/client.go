@@ -53,8 +53,8 @@ func (c *caller) signIn(ctx context.Context, login, password string) (session, e
 	return session{login: login, password: password, cookie: cookie, csrf: me.CSRF}, nil
 }
 
-// call asks the API.
-func (c *caller) call(ctx context.Context, method, path string, in, out any) error {
+// call asks the API; header is names and values beside the usual.
+func (c *caller) call(ctx context.Context, method, path string, in, out any, header ...string) error {
 	var body io.Reader
 	if in != nil {
 		raw, err := json.Marshal(in)
@@ -70,6 +70,9 @@ func (c *caller) call(ctx context.Context, method, path string, in, out any) err
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Cookie", c.session.cookie)
 	req.Header.Set("X-CSRF-Token", c.session.csrf)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -70,6 +70,13 @@ func (d *doors) seat(role string, s session) {
 	d.sessions[role] = s
 }
 
+func (d *doors) sessionOf(role string) (session, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[role]
+	return s, ok
+}
+
 // ServeHTTP lets in who came by the address itself: a page elsewhere, or a name that was made to point here,
 // must not play.
 func (d *doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -121,10 +128,7 @@ func (d *doors) rewrite(r *httputil.ProxyRequest) {
 	if err != nil {
 		return
 	}
-	d.mu.Lock()
-	s, ok := d.sessions[role.Value]
-	d.mu.Unlock()
-	if ok {
+	if s, ok := d.sessionOf(role.Value); ok {
 		r.Out.Header.Set("Cookie", s.cookie)
 	}
 }
@@ -259,10 +263,7 @@ func (d *doors) role(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	_, ok := d.sessions[in.Role]
-	d.mu.Unlock()
-	if !ok {
+	if _, ok := d.sessionOf(in.Role); !ok {
 		return nil, fault.New(fault.NotFound, "没有角色 %q，或演示还没有准备好", in.Role)
 	}
 	http.SetCookie(w, as(in.Role))

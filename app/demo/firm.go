@@ -60,9 +60,9 @@ func boot(dir, listen, public, platforms string, accounts configs.Accounts) erro
 	line("data_dir: %q", dir)
 	line("log: {level: warn}")
 	line("channels:")
-	for _, c := range []string{"wechat", "wecom", "aliyun_sms"} {
-		line("  %s: {base_url: %q}", c, platforms)
-	}
+	line("  wechat: {base_url: %q}", platforms)
+	line("  wecom: {base_url: %q, oauth_url: %q}", platforms, platforms)
+	line("  aliyun_sms: {base_url: %q}", platforms)
 	line("accounts:")
 	for _, kind := range []struct {
 		name string

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -98,12 +99,10 @@ func history(size Size, end int64) past {
 	}
 	span := int64(size.Days) * 24 * time.Hour.Milliseconds()
 	for i, c := range h.people {
-		// More people come every month; those who care stay longer.
-		back := r.Float64()
-		c.joined = end - int64(back*back*float64(span)*0.98) - time.Hour.Milliseconds()
-		if back < 0.05 {
-			c.joined = end - time.Hour.Milliseconds()*int64(2+r.IntN(20))
-		}
+		// Somewhat more come every month; those who care have been here for as long as they needed.
+		back := 1 - math.Sqrt(1-r.Float64()*0.75) // 0: today, 0.5: half the time is enough for three quarters
+		stay := int64(max(1, shares[i]/6)) * 12 * time.Hour.Milliseconds()
+		c.joined = end - min(span*98/100, max(int64(back*2*float64(span)*0.98), stay)) - time.Hour.Milliseconds()*int64(1+r.IntN(6))
 		h.events = append(h.events, c.life(r, shares[i], end)...)
 	}
 	slices.SortStableFunc(h.events, func(a, b *event.Event) int { return int(min(1, max(-1, a.OccurredAt-b.OccurredAt))) })
@@ -144,21 +143,26 @@ func (c *client) known() []event.Identity {
 // life is n deeds of a person, from when they joined to the end.
 func (c *client) life(r *rand.Rand, n int, end int64) []*event.Event {
 	var out []*event.Event
-	visits := max(1, n/6)
-	at := c.joined
-	step := max(time.Hour.Milliseconds(), (end-c.joined)/int64(visits+1))
+	last := end - 15*time.Minute.Milliseconds()
+	at := min(c.joined, last)
+	step := (last - at) / int64(max(1, n/6))
 	add := func(source, account, kind, object, id string, ids []event.Identity, props event.Props) {
 		if len(out) == n {
 			return
 		}
 		at += int64(8+r.IntN(110)) * 1000
 		out = append(out, &event.Event{Type: kind, Key: fmt.Sprintf("past/%d/%d", c.n, len(out)), Source: source, Account: account, Identities: ids,
-			Staff: staffOf(kind, c), ObjectType: object, ObjectID: id, OccurredAt: min(at, end-time.Minute.Milliseconds()*15), Props: props})
+			Staff: staffOf(kind, c), ObjectType: object, ObjectID: id, OccurredAt: min(at, last), Props: props})
 	}
 	c.arrive(r, add)
 	for visit := 1; len(out) < n; visit++ {
 		if len(out) > 0 && visit > 1 {
-			at = max(at, workday(r, c.joined+int64(visit-1)*step, end))
+			// They come now and then; whoever comes more often than the days allow comes in the middle of them.
+			next := c.joined + int64(visit-1)*step
+			if next > last {
+				next = c.joined + r.Int64N(max(1, last-c.joined))
+			}
+			at = workday(r, next, last)
 		}
 		c.visit(r, visit, add)
 	}
@@ -247,6 +251,9 @@ func (c *client) visit(r *rand.Rand, nth int, add adder) {
 	}
 	if c.external != "" && !c.befriended && nth > 1 {
 		c.befriended = true
+		if !c.wrote { // their profile in WeCom says what they are called
+			add("console", "", event.CommandContactChange, "", "", c.known(), event.Props{"set": map[string]any{"name": c.name}, "by": "企业微信"})
+		}
 		ids := append(c.known(), event.Identity{Kind: event.KindExternal, Scope: corpID, Value: c.external})
 		add("wecom", fmt.Sprintf("%s/%d", corpID, agentID), event.WeComCustomerAdded, "", "", ids, event.Props{"state": "expo-2026"})
 	}

@@ -52,8 +52,8 @@ type chainNode struct {
 
 // features are what is built: a card for anything else does not appear.
 type features struct {
-	Paper, Pricing, Booking string // slugs of pages, "" for none
-	Staff                   bool   // staff sign in through WeCom
+	Paper, Pricing string // keys of pages, "" for none
+	Staff          string // where the staff portal is, "" for none
 }
 
 func (g *glance) did(kind string, where func(deed) bool) int {
@@ -210,17 +210,15 @@ func (s *Show) features(ctx context.Context) (features, error) {
 	var f features
 	for _, p := range []struct {
 		at   *string
-		list []string
-	}{{&f.Paper, []string{"white-paper", "whitepaper"}}, {&f.Pricing, []string{"pricing", "price"}}, {&f.Booking, []string{"demo", "book-demo", "booking", "trial"}}} {
-		for _, slug := range p.list {
-			ok, err := s.answers(ctx, "/p/"+slug)
-			if err != nil {
-				return f, err
-			}
-			if ok {
-				*p.at = slug
-				break
-			}
+		path string
+		is   string
+	}{{&f.Paper, "/p/" + paperPage, paperPage}, {&f.Pricing, "/p/" + pricePage, pricePage}, {&f.Staff, "/staff/", "/staff/"}} {
+		ok, err := s.answers(ctx, p.path)
+		if err != nil {
+			return f, err
+		}
+		if ok {
+			*p.at = p.is
 		}
 	}
 	return f, nil

@@ -94,6 +94,9 @@ func (s *Show) morning(ctx context.Context, past past) error {
 		x := map[string]any{"id": "today-" + c.visitor, "identities": c.names(), "props": map[string]any{"form": "white-paper"}, "type": event.FormSubmitted}
 		switch i % 5 {
 		case 3:
+			if !c.befriended {
+				continue // there would be nobody to tell
+			}
 			x["type"], x["props"] = event.TrialRequested, map[string]any{}
 		case 4:
 			x["type"], x["object"], x["props"] = event.FileDownloaded, map[string]string{"type": "file", "id": papers[i%len(papers)]}, map[string]any{}

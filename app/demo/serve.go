@@ -21,7 +21,7 @@ func Clock(cfg *configs.Config) (*clock.Movable, error) {
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, marker)); err != nil {
 		return nil, fault.New(fault.Invalid, "%s 不是演示的数据目录：演示的时钟只能用在那里", cfg.DataDir)
 	}
-	for _, base := range []string{cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.AliyunSMS.BaseURL} {
+	for _, base := range []string{cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.WeCom.OAuthURL, cfg.Channels.AliyunSMS.BaseURL} {
 		u, err := url.Parse(base)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "平台地址 %q 不对", base)

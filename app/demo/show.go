@@ -313,7 +313,10 @@ func (s *Show) define(ctx context.Context) error {
 	if err := s.api.call(ctx, http.MethodPost, "/sms-templates/refresh", nil, nil); err != nil {
 		return err
 	}
-	return s.do(ctx, "apply", app.ApplyInput{File: "demo.yaml", Text: []byte(firmDefinitions), By: "demo"}, nil)
+	if err := s.do(ctx, "apply", app.ApplyInput{File: "demo.yaml", Text: []byte(firmDefinitions), By: "demo"}, nil); err != nil {
+		return err
+	}
+	return s.publish(ctx)
 }
 
 // portion is how many events go into the log at once.

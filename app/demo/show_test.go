@@ -288,7 +288,7 @@ func TestClock_is_for_demos_only(t *testing.T) {
 	cfg := configs.Default()
 	cfg.DataDir = dir
 	here := "http://127.0.0.1:9"
-	cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.AliyunSMS.BaseURL = here, here, here
+	cfg.Channels.WeChat.BaseURL, cfg.Channels.WeCom.BaseURL, cfg.Channels.WeCom.OAuthURL, cfg.Channels.AliyunSMS.BaseURL = here, here, here, here
 	_, err := demo.Clock(cfg)
 	require.ErrorContains(t, err, "不是演示的数据目录")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "koi-demo"), nil, 0o600))

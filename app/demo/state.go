@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 )
 
@@ -212,23 +211,4 @@ func (s *Show) caller() *caller {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.api
-}
-
-// book leaves 周敏's name, firm and number for a demonstration: the firm first, as a form does it at once.
-func (s *Show) book(ctx context.Context, g *glance) (view, error) {
-	if err := s.known(g); err != nil {
-		return view{}, err
-	}
-	if err := s.caller().call(ctx, http.MethodPatch, "/contacts/"+g.Contact, map[string]any{"values": map[string]any{"name": "周敏", "company": "杭州启明智能装备有限公司",
-		"title": "市场总监", "industry": "智能制造", "company_size": 320, "province": "浙江", "city": "杭州"}}, nil); err != nil {
-		return view{}, err
-	}
-	ids := []map[string]string{identity(event.KindOpenID, appID, customer), identity(event.KindPhone, "", phone)}
-	for _, kind := range []string{event.FormSubmitted, event.TrialRequested} {
-		x := map[string]any{"type": kind, "identities": ids, "object": map[string]string{"type": "form", "id": "book-demo"}}
-		if err := s.caller().call(ctx, http.MethodPost, "/events", x, nil); err != nil {
-			return view{}, err
-		}
-	}
-	return view{Phone: "zhoumin", View: "chat", Console: "/contacts/" + g.Contact, Role: "market"}, nil
 }
