@@ -112,13 +112,13 @@ func customerCard() card {
 			}
 			return false, ""
 		}},
-		{key: "read", title: "打开白皮书页，读一会儿", do: opens("zhoumin", paper), done: viewed(paper, 1), built: func(f features) bool { return f.Paper != "" }},
-		{key: "price1", title: "打开报价页", do: opens("zhoumin", pricing), done: viewed(pricing, 1), built: func(f features) bool { return f.Pricing != "" }},
-		{key: "price2", title: "再打开一次报价页：7 天内看两次，多 10 分", do: opens("zhoumin", pricing), done: viewed(pricing, 2), built: func(f features) bool { return f.Pricing != "" }},
 		{key: "friend", title: "加客户经理王磊的企业微信：同一个人，两份资料合成一份", do: func(s *Show, ctx context.Context, _ *glance) (view, error) {
 			_, err := s.act(ctx, simulator.Act{Who: external, App: corpID, Do: "add_staff", With: sales, State: "expo-2026"})
 			return view{Phone: "zhoumin", View: "chat"}, err
 		}, done: has(event.WeComCustomerAdded)},
+		{key: "read", title: "打开白皮书页，读一会儿", do: opens("zhoumin", paper), done: viewed(paper, 1), built: func(f features) bool { return f.Paper != "" }},
+		{key: "price1", title: "打开报价页", do: opens("zhoumin", pricing), done: viewed(pricing, 1), built: func(f features) bool { return f.Pricing != "" }},
+		{key: "price2", title: "再打开一次报价页：7 天内看两次，多 10 分", do: opens("zhoumin", pricing), done: viewed(pricing, 2), built: func(f features) bool { return f.Pricing != "" }},
 		{key: "book", title: "预约演示：留下姓名、公司和手机号", do: func(s *Show, ctx context.Context, g *glance) (view, error) {
 			return s.book(ctx, g)
 		}, built: func(f features) bool { return f.Pricing != "" }, done: has(event.TrialRequested)},
@@ -184,10 +184,16 @@ func employeeCard() card {
 		{key: "second", title: "周敏转给同事李强，他打开了（第 2 层）", built: sharing, do: follows("liqiang", []int{0}), done: deep(2)},
 		{key: "third", title: "李强又转给张薇（第 3 层）", built: sharing, do: follows("zhangwei", []int{0, 0}), done: deep(3)},
 		{key: "own", title: "陈静自己点开：变灰，不计：本人", built: sharing, do: follows("chenjing", nil), done: func(_ *Show, g *glance) (bool, string) {
-			return g.Chain != nil && (g.Chain.marked("self") || g.Chain.marked("staff")), "不计：本人"
+			if g.Chain == nil || !g.Chain.marked("self") && !g.Chain.marked("staff") {
+				return false, ""
+			}
+			return true, "不计：本人"
 		}},
-		{key: "chain", title: "在后台看整条链", button: "打开", built: sharing, do: func(*Show, context.Context, *glance) (view, error) {
-			return view{Console: "/shares", Role: "market"}, nil
+		{key: "chain", title: "在后台看整条链", button: "打开", built: sharing, do: func(_ *Show, _ context.Context, g *glance) (view, error) {
+			if g.Token == "" {
+				return view{}, fault.New(fault.Invalid, "还没有链接：请先让陈静分享")
+			}
+			return view{Console: "/shares/" + g.Token, Role: "market", Phone: "chenjing", View: "web", Path: "/staff/shares"}, nil
 		}},
 	}}
 }

@@ -50,6 +50,13 @@ journeys:
        {id: say, component: send_official, config: {template: demo_visit}},
        {id: done, component: end}],
      edges: [{from: came, to: rest}, {from: rest, to: say}, {from: say, to: done}]}
+  - {key: hot_lead, name: 热线索提醒, note: 首次成为 MQL、预约演示或试用，马上提醒加过她的员工；同一个人 7 天内最多一次, subject: contact, status: live,
+     settings: {entry: {mode: again, days: 7}, priority: 80},
+     nodes: [{id: became_mql, component: on_change, config: {change: stage_entered, stages: [mql], first: true}},
+       {id: asked_demo, component: on_event, config: {events: [trial.requested]}},
+       {id: alert, component: alert, config: {template: hot_lead, to: [event_staff, all_added, first_added, leader]}},
+       {id: done, component: end}],
+     edges: [{from: became_mql, to: alert}, {from: asked_demo, to: alert}, {from: alert, to: done}]}
   - {key: demo_text, name: 新案例短信, note: 给名单里的人发一条推广短信, subject: contact, status: live, settings: {entry: {mode: concurrent}},
      nodes: [{id: asked, component: on_change, config: {change: tag_added, tags: [demo_case]}},
        {id: text, component: send_sms, config: {template: demo_case}}, {id: done, component: end}],

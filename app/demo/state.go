@@ -49,16 +49,17 @@ type handset struct {
 	Who   string `json:"who"`
 	App   string `json:"app,omitempty"`
 	Staff bool   `json:"staff"`
+	Got   int    `json:"got"` // messages that reached it
 }
 
 func phones() []handset {
 	return []handset{
-		{"zhoumin", "周敏", "客户", customer, appID, false},
-		{"wanglei", "王磊", "销售", sales, corpID, true},
-		{"zhaofang", "赵芳", "主管", leader, corpID, true},
-		{"chenjing", "陈静", "员工", sharer, corpID, true},
-		{"liqiang", "李强", "她的同事", friend, appID, false},
-		{"zhangwei", "张薇", "同事的朋友", second, appID, false},
+		{"zhoumin", "周敏", "客户", customer, appID, false, 0},
+		{"wanglei", "王磊", "销售", sales, corpID, true, 0},
+		{"zhaofang", "赵芳", "主管", leader, corpID, true, 0},
+		{"chenjing", "陈静", "员工", sharer, corpID, true, 0},
+		{"liqiang", "李强", "她的同事", friend, appID, false, 0},
+		{"zhangwei", "张薇", "同事的朋友", second, appID, false, 0},
 	}
 }
 
@@ -114,6 +115,13 @@ func (s *Show) state(ctx context.Context, r *http.Request) state {
 	g := s.glanced(ctx)
 	out.Contact = g.Contact
 	out.Cards = s.views(g)
+	for i := range out.Phones {
+		for _, d := range g.Ringing {
+			if d.To == out.Phones[i].Who || i == 0 && (d.To == external || d.To == miniCustomer || d.To == phone) {
+				out.Phones[i].Got++
+			}
+		}
+	}
 	return out
 }
 

@@ -58,7 +58,7 @@ function openConsole(path, again) {
 function fitConsole() {
   const box = $("console-box");
   const w = box.clientWidth, h = box.clientHeight;
-  const logical = Math.max(w, 1120); // the console is made for office screens
+  const logical = Math.max(w, 1200); // the console is made for office screens
   const k = w / logical;
   const f = $("console");
   f.style.width = logical + "px";
@@ -120,6 +120,7 @@ function showPhone(key, view, path, again) {
   if (address === shownPhone && !again) return;
   shownPhone = address;
   $("phone").title = `${p.name}的手机`;
+  $("phone").className = v === "web" ? "page" : "";
   $("phone").src = address;
 }
 
@@ -171,7 +172,8 @@ async function play(card, step) {
     if (to.phone) showPhone(to.phone, to.view || "chat", to.path, to.view === "web");
     if (to.note) toast(to.note);
   }
-  refresh();
+  await refresh();
+  if (step === "kill") document.querySelector(".drill")?.scrollIntoView({ block: "end", behavior: "smooth" });
 }
 
 function drillBox(d) {
@@ -256,8 +258,8 @@ async function refresh() {
     } else began = false;
     for (const p of state.phones) {
       const b = document.querySelector(`[data-phone="${p.key}"]`);
-      if (p.rev && rung[p.key] !== undefined && rung[p.key] !== p.rev && p.key !== phone) b.classList.add("rang");
-      rung[p.key] = p.rev;
+      if (rung[p.key] !== undefined && p.got > rung[p.key] && p.key !== phone) b.classList.add("rang");
+      rung[p.key] = p.got;
     }
     wasUp = state.koi.up;
   } catch {
