@@ -31,7 +31,7 @@ run: build ## build and serve with koi.yaml, or with the defaults when there is 
 dev: ## serve from source, logging everything
 	KOI_LOG_LEVEL=debug go run ./cmd/koi serve
 
-demo: build ## the whole of Koi with simulated platforms and a story; needs no account and no network
+demo: build ## the product in five minutes at one address: simulated platforms, virtual phones, a firm with a past
 	bin/koi demo
 
 test: ## everything: web, Go on SQLite and MariaDB, Chromium; installs what is missing, or says what to install

@@ -186,8 +186,12 @@ func TestShow_every_step_can_be_played_and_ticks_itself(t *testing.T) {
 	require.Contains(t, v.play("customer", "scan").Note, "毫秒")
 	v.play("customer", "friend")
 	v.play("customer", "book")
-	require.Contains(t, v.play("customer", "mql").Note, "MQL")
+	v.until("the stage", func(s stateOf) bool {
+		x, _ := s.step("customer", "mql")
+		return strings.Contains(x.Note, "意向")
+	})
 	require.Contains(t, v.play("sales", "rings").Note, "周敏")
+	v.play("employee", "share")
 	v.play("sales", "mine")
 	v.play("sales", "leader")
 	v.play("hand", "menu")
