@@ -148,7 +148,7 @@ func (b *browsers) of(owner, staff, person string) (*browser, error) {
 			}
 		}
 		delete(b.open, oldest.owner)
-		go oldest.server.Close() //nolint:errcheck // nobody looks at it any more
+		go func() { _ = oldest.server.Close() }() // nobody looks at it any more
 	}
 	b.open[owner] = x
 	go func() { _ = x.server.Serve(l) }() // ends with close
@@ -511,7 +511,7 @@ func (s *Simulator) openWebview(w http.ResponseWriter, r *http.Request) {
 		apology(w, http.StatusNotFound, "没有这个人", "虚拟手机里没有 "+r.PathValue("person"), "")
 		return
 	}
-	to := ""
+	var to string
 	if link := r.URL.Query().Get("url"); r.PathValue("path") == "" && link != "" {
 		if to = s.browsers.inside(link); to == "" {
 			apology(w, http.StatusOK, "这个链接通向别处", link+" 虚拟手机只打开 Koi 的网页", "")
