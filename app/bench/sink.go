@@ -112,7 +112,8 @@ func clickOf(body []byte) (int, bool) {
 }
 
 // loop posts n bodies over so many connections, as fast as answers come: what sending costs without Koi.
-func (s *sink) loop(ctx context.Context, n, conns int) (time.Duration, error) {
+// keep, unless nil, makes each durable before it is posted.
+func (s *sink) loop(ctx context.Context, n, conns int, keep func(n int, body []byte) error) (time.Duration, error) {
 	s.mu.Lock()
 	bodies := s.samples
 	s.mu.Unlock()
@@ -128,6 +129,12 @@ func (s *sink) loop(ctx context.Context, n, conns int) (time.Duration, error) {
 	for range conns {
 		workers.Go(func() {
 			for i := range todo {
+				if keep != nil {
+					if err := keep(i, bodies[i%len(bodies)]); err != nil {
+						failed <- err
+						return
+					}
+				}
 				if err := s.post(ctx, transport, bodies[i%len(bodies)], i); err != nil {
 					failed <- err
 					return
