@@ -169,6 +169,13 @@ func (s *Show) play(ctx context.Context) (again bool, err error) {
 	}
 	defer platforms.Close()
 	platforms.PointAt(s.base)
+	// Koi asks the platforms at its start who follows and who is a friend. Those people come to be known by
+	// what they did, not by that list, so the platforms are too busy for it until the past is poured.
+	for _, path := range []string{"/cgi-bin/user/get", "/cgi-bin/externalcontact/get_follow_user_list"} {
+		if err := platforms.Misbehave(simulator.Misbehaviour{Path: path, Code: -1, Times: 10_000}); err != nil {
+			return false, err
+		}
+	}
 	listen, err := freePort(ctx)
 	if err != nil {
 		return false, err
@@ -257,6 +264,7 @@ func (s *Show) tell(ctx context.Context, past past) error {
 	if err := s.pour(ctx, past); err != nil {
 		return fmt.Errorf("pour the past: %w", err)
 	}
+	s.platforms.Behave()
 	if err := s.morning(ctx, past); err != nil {
 		return fmt.Errorf("play this morning: %w", err)
 	}
