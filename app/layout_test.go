@@ -270,6 +270,7 @@ var readers = map[string]map[string]string{
 	"app/contact": {
 		"contact_tags":   "the list of people is filtered by tag",
 		"contact_stages": "the list of people is filtered by stage",
+		"contact_scores": "the list of people is narrowed by score",
 	},
 }
 

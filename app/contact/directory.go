@@ -65,6 +65,9 @@ type Filter struct {
 	Staff string // userid of a WeCom friend
 	// Within narrows to a data scope; nil does not.
 	Within *Scope
+	// Scored narrows the search to who has stored at least so much; nil does not. It is a bound, not the
+	// whole truth about points that fade: what holds of them stands in Where.
+	Scored *Scored
 	// Where is a further condition on the row c of contacts (rule.Tree.Where), with Args.
 	Where string
 	Args  []any
@@ -74,9 +77,12 @@ type Filter struct {
 	from   int64 // the oldest person to look at
 }
 
+// Scored is a bound on the stored value of one score model (scoring says in which units).
+type Scored struct{ Model, AtLeast int64 }
+
 // lookup says which conditions fit so few people that these are looked up first. Otherwise each person is
 // asked, from new to old, until a page is full: quick when many fit, a walk through everybody when few do.
-type lookup struct{ name, tag, stage bool }
+type lookup struct{ name, tag, stage, score bool }
 
 // sql is the filter as a condition on the row c of contacts.
 func (f Filter) sql(few lookup) (string, []any) {
@@ -107,6 +113,9 @@ func (f Filter) sql(few lookup) (string, []any) {
 	}
 	if f.Stage != "" {
 		either(few.stage, "contact_stages", "x.stage=?", f.Stage)
+	}
+	if few.score { // else Where walks, and finds soon
+		add("c.id IN (SELECT x.contact_id FROM contact_scores x WHERE x.model_id=? AND x.value>=?)", f.Scored.Model, f.Scored.AtLeast)
 	}
 	if f.Staff != "" {
 		add("c.id IN (SELECT s.contact_id FROM contact_staff s WHERE s.user_id=? AND s.removed_at=0)", f.Staff)
@@ -175,7 +184,12 @@ func (d *Directory) find(ctx context.Context, f Filter) ([]int64, error) {
 			return nil, err
 		}
 	}
-	if Normalize(f.Name) == "" || few.tag || few.stage {
+	if f.Scored != nil {
+		if few.score, err = d.few(ctx, "SELECT 1 AS n FROM contact_scores WHERE model_id=? AND value>=?", f.Scored.Model, f.Scored.AtLeast); err != nil {
+			return nil, err
+		}
+	}
+	if Normalize(f.Name) == "" || few.tag || few.stage || few.score {
 		return d.ids(ctx, f, few)
 	}
 	newest := f.Before
@@ -195,9 +209,9 @@ func (d *Directory) find(ctx context.Context, f Filter) ([]int64, error) {
 }
 
 // few tells whether a query finds only few rows.
-func (d *Directory) few(ctx context.Context, query string, arg any) (bool, error) {
+func (d *Directory) few(ctx context.Context, query string, args ...any) (bool, error) {
 	var n int
-	err := d.db.QueryRow(ctx, "SELECT COUNT(*) FROM ("+query+" LIMIT ?) found", arg, fewPeople+1).Scan(&n)
+	err := d.db.QueryRow(ctx, "SELECT COUNT(*) FROM ("+query+" LIMIT ?) found", append(args, fewPeople+1)...).Scan(&n)
 	return n <= fewPeople, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/rule"
@@ -42,6 +43,7 @@ func (a *API) contactsBy(ctx context.Context, in *contactsInput, condition json.
 			return nil, err
 		}
 		f.Where, f.Args = a.where(t)
+		f.Scored = a.scored(in)
 	}
 	people, err := a.search(ctx, in, f)
 	if err != nil {
@@ -113,6 +115,20 @@ func (a *API) previewSegment(ctx context.Context, in *previewInput) (*answer[Pre
 	}
 	out.Samples, err = a.lines(ctx, people)
 	return &answer[Preview]{out}, err
+}
+
+// scored is the least that people of a score range have stored. Points of earlier units are stored larger
+// than those of today's, so nobody is missed.
+func (a *API) scored(in *contactsInput) *contact.Scored {
+	def, ok := a.models.Load().Scope.Scores[in.Score]
+	if !ok || in.MinScore <= 0 {
+		return nil
+	}
+	micro := in.MinScore * rule.Micro
+	if def.AtLeast != nil {
+		micro = def.AtLeast(micro, clock.Day(a.now(), a.Zone))
+	}
+	return &contact.Scored{Model: def.ID, AtLeast: micro}
 }
 
 // scoreRange is a condition for "this score from … to …".

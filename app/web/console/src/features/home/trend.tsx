@@ -10,8 +10,8 @@ const lines = [
 
 const width = 720;
 const height = 180;
-const left = 40;
-const bottom = 24;
+const left = 52;
+const bottom = 28;
 
 /** A month as lines, drawn by hand: a chart library would be ten times this screen. */
 export function Trend({ days }: { days: Schema<"DayCounts">[] }) {
@@ -50,14 +50,14 @@ export function Trend({ days }: { days: Schema<"DayCounts">[] }) {
         {[0, 0.5, 1].map((part) => (
           <g key={part}>
             <line x1={left} x2={width - 8} y1={y(top * part)} y2={y(top * part)} stroke={color.line} />
-            <text x={left - 8} y={y(top * part) + 4} textAnchor="end" fontSize="11" fill={color.quiet}>
+            <text x={left - 8} y={y(top * part) + 5} textAnchor="end" fontSize="15" fill={color.quiet}>
               {Math.round(top * part)}
             </text>
           </g>
         ))}
         {days.map((d, i) =>
           i % 7 === (days.length - 1) % 7 ? (
-            <text key={d.day} x={x(i)} y={height - 6} textAnchor={i === days.length - 1 ? "end" : "middle"} fontSize="11" fill={color.quiet}>
+            <text key={d.day} x={x(i)} y={height - 6} textAnchor={i === days.length - 1 ? "end" : "middle"} fontSize="15" fill={color.quiet}>
               {d.day.slice(5)}
             </text>
           ) : null,
