@@ -25,9 +25,10 @@ export function clock(at: string): string {
   return local(at).format("HH:mm:ss");
 }
 
-/** 3 分钟前 */
-export function ago(at: string | number | undefined | null): string {
-  return at ? dayjs(at).fromNow() : "—";
+/** 3 分钟前; a time ahead of this browser's clock (the business's may be turned) is written out. */
+export function ago(at: string | undefined | null): string {
+  if (!at) return "—";
+  return dayjs(at).isAfter(dayjs().add(1, "minute")) ? time(at) : dayjs(at).fromNow();
 }
 
 /** 2026-11-22 星期日 */
