@@ -119,9 +119,13 @@ function showPhone(key, view, path, again) {
   $("view-web").textContent = p.staff ? "员工端" : "网页";
   if (address === shownPhone && !again) return;
   shownPhone = address;
-  $("phone").title = `${p.name}的手机`;
-  $("phone").className = v === "web" ? "page" : "";
-  $("phone").src = address;
+  // A new frame, not a new address in the old one: a page that is just signing in there navigates by itself,
+  // and the later navigation wins.
+  const frame = $("phone").cloneNode(false);
+  frame.title = `${p.name}的手机`;
+  frame.className = v === "web" ? "page" : "";
+  frame.src = address;
+  $("phone").replaceWith(frame);
 }
 
 function drawPhones() {
