@@ -21,8 +21,8 @@ type card struct {
 // step is something to do. It ticks itself when its effect was seen, whoever did it: the button, or a hand
 // on a phone.
 type step struct {
-	key, title, hint string
-	button           string // "" for 做这一步
+	key, title string
+	button     string // "" for 做这一步
 	// do plays it; nil is nothing but showing.
 	do func(*Show, context.Context, *glance) (view, error)
 	// done says whether the effect is there, and what to tell of it. nil: done once it was played.

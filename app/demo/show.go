@@ -134,13 +134,20 @@ func (s *Show) Run(ctx context.Context) error {
 	}
 }
 
+// interrupted takes note of how the telling ended that was cut off.
+func interrupted(err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		slog.Debug("演示中断", "err", err)
+	}
+}
+
 func ignoreClosed(ctx context.Context, served chan error) error {
 	select {
 	case err := <-served:
-		if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
-			return nil
+		if ctx.Err() == nil && !errors.Is(err, http.ErrServerClosed) {
+			return err
 		}
-		return err
+		return nil
 	default:
 		return nil
 	}
@@ -206,11 +213,11 @@ func (s *Show) play(ctx context.Context) (again bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():
-			<-told
+			interrupted(<-told)
 			return false, nil
 		case <-s.reset:
 			cancel()
-			<-told
+			interrupted(<-told)
 			return true, nil
 		case err := <-running:
 			running <- nil

@@ -54,10 +54,18 @@ func (a *API) content(ctx context.Context, m outbox.Entry) (json.RawMessage, err
 	if err != nil {
 		return nil, err
 	}
-	var body map[string]any
-	if json.Unmarshal(raw, &body) != nil {
+	body := contents(raw)
+	if body == nil {
 		return nil, nil // none of our senders' formats
 	}
 	delete(body, "welcome_code") // whoever has it may greet the customer
 	return json.Marshal(maskedProps(body))
+}
+
+// contents reads a JSON object, nil when it is none.
+func contents(raw []byte) (out map[string]any) {
+	if err := json.Unmarshal(raw, &out); err != nil {
+		out = nil
+	}
+	return out
 }

@@ -131,15 +131,26 @@ func (a *API) wecomApp(id string) (account.WeCom, bool) {
 	return account.WeCom{}, false
 }
 
+// readErrand reads what the browser kept; what cannot be read is an errand without a state.
+func readErrand(cookie string) (e errand) {
+	raw, err := base64.RawURLEncoding.DecodeString(cookie)
+	if err == nil {
+		err = json.Unmarshal(raw, &e)
+	}
+	if err != nil {
+		e = errand{}
+	}
+	return e
+}
+
 // endWeCom takes the browser back from WeCom.
 func (a *API) endWeCom(ctx context.Context, in *struct {
 	Code   string `query:"code" maxLength:"600"`
 	State  string `query:"state" maxLength:"200"`
 	Errand string `cookie:"koi-errand" maxLength:"4000"`
 }) (*onward, error) {
-	var e errand
-	raw, err := base64.RawURLEncoding.DecodeString(in.Errand)
-	if err != nil || json.Unmarshal(raw, &e) != nil || e.State == "" || in.Code == "" || subtle.ConstantTimeCompare([]byte(e.State), []byte(in.State)) != 1 {
+	e := readErrand(in.Errand)
+	if e.State == "" || in.Code == "" || subtle.ConstantTimeCompare([]byte(e.State), []byte(in.State)) != 1 {
 		return a.notSignedIn("expired", inPortal(e.To)), nil
 	}
 	to := inPortal(e.To)
