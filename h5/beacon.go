@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/share"
 )
@@ -215,7 +216,7 @@ func (o *origin) props(in map[string]any) event.Props {
 			} else if maybePersonal(v) && secretly.MatchString(v) {
 				o.dropped["personal"]++
 			} else {
-				out[k] = clip(v, maxValue)
+				out[k] = db.Clip(v, maxValue)
 			}
 		case float64:
 			if v >= 1.3e10 && v < 2e10 && v == float64(int64(v)) { // 11 digits beginning like a mobile number
@@ -264,7 +265,7 @@ func (o *origin) addresses(p event.Props, b *beacon) string {
 			q := u.Query()
 			for _, k := range sources {
 				if v := q.Get(k); v != "" && p[k] == nil && plain(v) && !secretly.MatchString(v) {
-					p[k] = clip(v, maxValue)
+					p[k] = db.Clip(v, maxValue)
 				}
 			}
 		}
@@ -272,7 +273,7 @@ func (o *origin) addresses(p event.Props, b *beacon) string {
 	if u := parse(b.Ref); u != nil {
 		p["ref"] = o.shown(u)
 	}
-	return clip(site, 100)
+	return db.Clip(site, 100)
 }
 
 func parse(address string) *url.URL {
@@ -293,12 +294,5 @@ func (o *origin) shown(u *url.URL) string {
 		o.dropped["personal"]++
 		text = u.Scheme + "://" + u.Host + "/"
 	}
-	return clip(text, maxAddress)
-}
-
-func clip(s string, most int) string {
-	if len(s) <= most || utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most])
+	return db.Clip(text, maxAddress)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/content"
+	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/share"
 )
@@ -270,7 +271,7 @@ func (s *Site) facts(c *gin.Context, p *content.Page, f *content.Form, g guest, 
 		title = f.Title
 	}
 	if len(sent.set) > 0 {
-		add(event.CommandContactChange, event.Props{"set": sent.set, "by": "表单：" + clip(title, 60)})
+		add(event.CommandContactChange, event.Props{"set": sent.set, "by": "表单：" + db.Clip(title, 60)})
 	}
 	purposes := []contact.Purpose{contact.Privacy}
 	for _, x := range f.Consents {
@@ -307,7 +308,7 @@ func (s *Site) sources(c *gin.Context) event.Props {
 	q := c.Request.URL.Query()
 	for _, k := range sources {
 		if v := q.Get(k); v != "" && plain(v) && !secretly.MatchString(v) {
-			out[k] = clip(v, maxValue)
+			out[k] = db.Clip(v, maxValue)
 		}
 	}
 	return out

@@ -151,7 +151,7 @@ func (s tokenStore) settle(ctx context.Context, row tokenRow, owner string) erro
 		n, err := tx.Exec(ctx, `UPDATE tokens SET sealed=?, rev=rev+1, fresh_until=?, expires_at=?, fetched_at=?, forced_at=?,
 			owner='', owner_until=0, blocked_until=?, checked_at=?, code=?, reason=?, passing=?, skew_ms=? WHERE id=? AND owner=?`,
 			sealed, row.freshUntil, row.expiresAt, row.fetchedAt, row.forcedAt,
-			row.blockedUntil, row.checkedAt, row.code, clip(row.reason, 512), row.passing, row.skewMs, row.id[:], owner)
+			row.blockedUntil, row.checkedAt, row.code, db.Clip(row.reason, 512), row.passing, row.skewMs, row.id[:], owner)
 		if err != nil {
 			return err
 		}
@@ -165,11 +165,4 @@ func (s tokenStore) settle(ctx context.Context, row tokenRow, owner string) erro
 		return fmt.Errorf("keep access token of %s: %w", row.account, err)
 	}
 	return nil
-}
-
-func clip(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n])
-	}
-	return s
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/setting"
 )
@@ -206,16 +207,7 @@ func textValue(text string, at int64) Value {
 // clip makes text of what is none, and cuts it to a number of characters.
 func clip(s string, most int) string {
 	s = strings.TrimSpace(strings.ToValidUTF8(s, "\uFFFD"))
-	if len(s) <= most {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n++; n > most {
-			return strings.TrimSpace(s[:i])
-		}
-	}
-	return s
+	return strings.TrimSpace(db.Clip(s, most))
 }
 
 // Parse turns what a JSON document gives for a field into a value. Fault: Invalid with a Chinese sentence.

@@ -10,6 +10,7 @@ import (
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/journey"
+	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/rule"
 )
 
@@ -347,7 +348,7 @@ func (a *API) testRun(ctx context.Context, in *testRunInput) (*answer[TestRun], 
 	for _, s := range got.Steps {
 		step := TestStep{At: a.at(s.At), Node: s.Node, NodeLabel: s.Label, Summary: s.Summary, Port: s.Port, Why: s.Why, Trace: s.Trace, WaitUntil: a.since(s.Wait), Failed: s.Failed}
 		for _, m := range s.Messages {
-			step.Messages = append(step.Messages, TestMessage{string(m.Channel), m.Channel.Label(), m.Account, m.To, m.Kind, json.RawMessage(masked(m.Body))})
+			step.Messages = append(step.Messages, TestMessage{string(m.Channel), m.Channel.Label(), m.Account, m.To, m.Kind, json.RawMessage(message.Mask(string(m.Body)))})
 		}
 		out.Steps = append(out.Steps, step)
 	}

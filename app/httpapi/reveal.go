@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/koi-scrm/koi/app/audit"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/message"
 )
 
 const (
@@ -58,7 +58,7 @@ func (a *API) revealContact(ctx context.Context, in *revealInput) (*answer[Revea
 	if len(out.Values) == 0 {
 		return nil, fault.New(fault.NotFound, "这位客户没有留下%s", identityLabels[kind])
 	}
-	l := record(ctx).on(fmt.Sprintf("contacts/%d", p.ID)).with("field", in.Body.Field).with("reason", masked(in.Body.Reason))
+	l := record(ctx).on(fmt.Sprintf("contacts/%d", p.ID)).with("field", in.Body.Field).with("reason", message.Mask(in.Body.Reason))
 	if err := a.noteLook(ctx, l); err != nil {
 		return nil, err
 	}
@@ -97,25 +97,11 @@ func (a *API) noteLook(ctx context.Context, l *line) error {
 	return nil
 }
 
-// What looks like a mobile number or an e-mail address in a text that people wrote.
-var (
-	mobileIn = regexp.MustCompile(`\b(1[3-9]\d)\d{4}(\d{4})\b`)
-	emailIn  = regexp.MustCompile(`([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`)
-)
-
-// masked hides personal values in a text as they are hidden elsewhere: 138****0000, z***@example.com.
-func masked(s string) string {
-	if len(s) < 6 {
-		return s
-	}
-	return emailIn.ReplaceAllString(mobileIn.ReplaceAllString(s, "$1****$2"), "$1***@$2")
-}
-
 // maskedProps hides them in everything a prop holds. The props themselves stay as they are.
 func maskedProps(v any) any {
 	switch v := v.(type) {
 	case string:
-		return masked(v)
+		return message.Mask(v)
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for k, x := range v {

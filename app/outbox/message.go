@@ -83,6 +83,7 @@ func (m *Message) Key() Key {
 // Bounds of what a message may hold; the columns are as wide.
 const (
 	maxStep, maxKind, maxAccount, maxTo = 96, 32, 96, 128
+	maxDetail, maxPlatformID            = 500, 128
 	maxTemplate, maxDefinition          = 64, 112
 	// maxBody keeps a message within what a platform takes and a row holds.
 	maxBody = 64 << 10

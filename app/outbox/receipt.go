@@ -255,7 +255,7 @@ func (s *Stage) applyReceipt(b *event.Batch, e *event.Event) error {
 	if !isReceipt(e) {
 		return nil // told by this stage itself
 	}
-	x := said{state: receiptState(e), code: int(e.Props.Int("code")), detail: clip(e.Props.Str("reason")), carrier: e.Props.Str("err_code"), platformID: e.Props.Str("platform_id")}
+	x := said{state: receiptState(e), code: int(e.Props.Int("code")), detail: db.Clip(e.Props.Str("reason"), maxDetail), carrier: e.Props.Str("err_code"), platformID: e.Props.Str("platform_id")}
 	if r := s.rows[s.found.of[e]]; r != nil {
 		return s.receive(b, e, r, x)
 	}
@@ -297,7 +297,7 @@ func (s *Stage) receive(b *event.Batch, e *event.Event, r *row, x said) error {
 	if r.state != Accepted { // nobody told us yet that the platform took it
 		r.unsure = false
 		if r.platformID == "" {
-			r.platformID = clip(x.platformID)
+			r.platformID = db.Clip(x.platformID, maxPlatformID)
 		}
 		s.finish(r, Accepted, "")
 		if err := s.tell(b, e, r, event.MessageSent); err != nil {

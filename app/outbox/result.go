@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/policy"
 )
@@ -42,7 +43,7 @@ func (s *Stage) applyResult(b *event.Batch, e *event.Event) error {
 	if r.state == Doubtful && e.Props.Str("settled") == "true" {
 		r.unsure = false // the platform was asked: what it never took may go again
 	}
-	r.code, r.detail = int(e.Props.Int("code")), clip(e.Props.Str("reason"))
+	r.code, r.detail = int(e.Props.Int("code")), db.Clip(e.Props.Str("reason"), maxDetail)
 	if id := e.Props.Str("platform_id"); id != "" {
 		r.platformID = id
 	}
@@ -263,20 +264,4 @@ func jitter(r *row, below time.Duration) int64 {
 	h *= 0xBF58476D1CE4E5B9
 	h ^= h >> 32
 	return int64(h % uint64(max(1, below.Milliseconds())))
-}
-
-// clip keeps a platform's sentence within its column (VARCHAR(512) holds 512 characters).
-func clip(text string) string {
-	const most = 500
-	if len(text) <= most {
-		return text
-	}
-	n := 0
-	for i := range text {
-		if n == most {
-			return text[:i]
-		}
-		n++
-	}
-	return text
 }

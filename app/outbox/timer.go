@@ -78,7 +78,7 @@ func (s *Stage) Poisoned(ctx context.Context, tx *db.Tx, e *event.Event, why err
 	if e.Type != event.TimerOutbox {
 		return false, nil
 	}
-	return true, breakRow(ctx, tx, messageOf(e), e.ReceivedAt, clip(why.Error()))
+	return true, breakRow(ctx, tx, messageOf(e), e.ReceivedAt, db.Clip(why.Error(), maxDetail))
 }
 
 // applyDue looks at a row whose time has come.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
 )
@@ -56,7 +57,7 @@ func (s *Stage) applyVerdict(b *event.Batch, e *event.Event, r *row) error {
 	}
 	r.unsure = false
 	if Verdict(e.Props.Str("verdict")) == WasSent {
-		r.detail = clip("由 " + e.Props.Str("by") + " 核对确认")
+		r.detail = db.Clip("由 "+e.Props.Str("by")+" 核对确认", maxDetail)
 		return s.sent(b, e, r)
 	}
 	return s.fail(b, e, r, ReasonNotSent)

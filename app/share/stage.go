@@ -197,7 +197,7 @@ func (s *Stage) arrive(e *event.Event, own string) {
 			return
 		}
 	}
-	o := &open{id: int64(e.ID()), page: e.ObjectID, parent: e.Share, own: own, contact: p.ID, person: p.ID, at: e.OccurredAt, net: clip(e.Props.Str("net"), 32),
+	o := &open{id: int64(e.ID()), page: e.ObjectID, parent: e.Share, own: own, contact: p.ID, person: p.ID, at: e.OccurredAt, net: db.Clip(e.Props.Str("net"), 32),
 		bot: bot, newcomer: p.New, settleAt: e.ReceivedAt + SettleAfter.Milliseconds(), dueAt: e.ReceivedAt, dirty: true}
 	s.opens[o.id] = o
 	s.places[at] = append(s.places[at], o)
@@ -208,7 +208,7 @@ func (o *open) again(e *event.Event, bot bool) {
 	if o.state == Settled || o.state == Reversed || bot && !o.bot || bot == o.bot && e.OccurredAt >= o.at {
 		return
 	}
-	o.at, o.net, o.bot, o.dirty = e.OccurredAt, clip(e.Props.Str("net"), 32), bot, true
+	o.at, o.net, o.bot, o.dirty = e.OccurredAt, db.Clip(e.Props.Str("net"), 32), bot, true
 	o.dueAt = e.ReceivedAt
 }
 
@@ -260,7 +260,7 @@ func (s *Stage) command(e *event.Event) {
 	case "settle":
 		o.settleAt, o.dueAt, o.dirty = e.OccurredAt, e.OccurredAt, true
 	case "reverse":
-		o.state, o.reason, o.dueAt, o.dirty = Reversed, clip(e.Props.Str("reason"), maxReason), 0, true
+		o.state, o.reason, o.dueAt, o.dirty = Reversed, db.Clip(e.Props.Str("reason"), maxReason), 0, true
 	}
 }
 
@@ -398,11 +398,4 @@ func (s *Stage) merge(kept, old int64) {
 		}
 	}
 	clear(s.judged)
-}
-
-func clip(text string, most int) string {
-	if r := []rune(text); len(r) > most {
-		return string(r[:most])
-	}
-	return text
 }

@@ -54,6 +54,6 @@ func (s *Stage) Poisoned(ctx context.Context, tx *db.Tx, e *event.Event, why err
 	if e.Type != event.TimerShare {
 		return false, nil
 	}
-	_, err := tx.Exec(ctx, "UPDATE share_opens SET due_at=0, state=?, reason=? WHERE id=?", int(NotCounted), clip("内部错误："+why.Error(), maxReason), e.Props.Int("open"))
+	_, err := tx.Exec(ctx, "UPDATE share_opens SET due_at=0, state=?, reason=? WHERE id=?", int(NotCounted), db.Clip("内部错误："+why.Error(), maxReason), e.Props.Int("open"))
 	return true, err
 }

@@ -48,7 +48,7 @@ func (s store) load(ctx context.Context) (*view, error) {
 }
 
 func (t *Template) row() []any {
-	return []any{t.Account, clip(t.Code, 64), clip(t.Name, 255), string(t.Kind), clip(t.Content, 2000), string(t.State), clip(t.Reason, 512), t.SeenAt}
+	return []any{t.Account, db.Clip(t.Code, 64), db.Clip(t.Name, 255), string(t.Kind), db.Clip(t.Content, 2000), string(t.State), db.Clip(t.Reason, 512), t.SeenAt}
 }
 
 // replace stores what an account's reading brought: all its templates anew, or the problem alone.
@@ -67,7 +67,7 @@ func (s store) replace(ctx context.Context, r Review, list []Template) error {
 			}
 		}
 		return tx.Upsert(ctx, "sms_template_reviews", []string{"account"}, []string{"account", "tried_at", "seen_at", "problem"},
-			[]string{"tried_at", "seen_at", "problem"}, [][]any{{r.Account, r.TriedAt, r.SeenAt, clip(r.Problem, 512)}})
+			[]string{"tried_at", "seen_at", "problem"}, [][]any{{r.Account, r.TriedAt, r.SeenAt, db.Clip(r.Problem, 512)}})
 	})
 	if err != nil {
 		return fmt.Errorf("store SMS templates of %s: %w", r.Account, err)
@@ -99,16 +99,4 @@ func (s store) put(ctx context.Context, t Template) error {
 		return fmt.Errorf("store SMS template %s: %w", t.Code, err)
 	}
 	return nil
-}
-
-// clip keeps a text within its column.
-func clip(s string, most int) string {
-	n := 0
-	for i := range s {
-		if n == most {
-			return s[:i]
-		}
-		n++
-	}
-	return s
 }

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/koi-scrm/koi/app/clock"
+	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
 )
 
@@ -112,14 +113,14 @@ func (d *Door) report(p *push, raw json.RawMessage) ([]*event.Event, error) {
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return nil, err
 	}
-	biz := clip(string(r.BizID), 64)
+	biz := db.Clip(string(r.BizID), 64)
 	if biz == "" || r.Success != "true" && r.Success != "false" {
 		return nil, errIncomplete
 	}
 	e := &event.Event{Type: event.MessageDelivered, Source: source, Account: p.receiptAccount(), Lane: event.Normal,
 		Key: "report/" + digest(biz, string(r.Phone)), OccurredAt: p.at(r.ReportTime), ReceivedAt: p.now,
 		Props: event.Props{"channel": "sms", "platform_id": biz}}
-	if out := clip(string(r.OutID), 64); out != "" {
+	if out := db.Clip(string(r.OutID), 64); out != "" {
 		e.Props["out_id"] = out
 	}
 	if n, err := strconv.Atoi(string(r.Size)); err == nil && n > 0 && n < 100 {
@@ -127,7 +128,7 @@ func (d *Door) report(p *push, raw json.RawMessage) ([]*event.Event, error) {
 	}
 	if r.Success == "false" {
 		e.Type = event.MessageFailed
-		e.Props["err_code"] = clip(string(r.ErrCode), 64)
+		e.Props["err_code"] = db.Clip(string(r.ErrCode), 64)
 		e.Props["reason"] = receiptReason(string(r.ErrCode), string(r.ErrMsg))
 	}
 	return []*event.Event{e}, nil
@@ -178,7 +179,7 @@ func receiptReason(code, message string) string {
 	if text := receiptReasons[code]; text != "" {
 		return text + "（" + code + "）"
 	}
-	if message = clip(strings.TrimSpace(message), 100); message != "" {
+	if message = db.Clip(strings.TrimSpace(message), 100); message != "" {
 		return "没有送达：" + message + "（" + code + "）"
 	}
 	return "没有送达（" + code + "）：请在阿里云短信控制台查这个回执码"
@@ -205,7 +206,7 @@ func (d *Door) up(p *push, raw json.RawMessage) ([]*event.Event, error) {
 	if phone == "" {
 		return nil, errIncomplete
 	}
-	name := clip(string(u.Sequence), 64)
+	name := db.Clip(string(u.Sequence), 64)
 	if name == "" {
 		name = digest(phone, string(u.SendTime), string(u.DestCode), string(u.Content))
 	}
@@ -218,7 +219,7 @@ func (d *Door) up(p *push, raw json.RawMessage) ([]*event.Event, error) {
 	person := []event.Identity{{Kind: event.KindPhone, Value: phone, Verified: true}}
 	said := &event.Event{Type: event.MessageReplied, Source: source, Account: sign, Lane: event.Priority, Key: "up/" + name,
 		Identities: person, OccurredAt: p.at(u.SendTime), ReceivedAt: p.now,
-		Props: event.Props{"channel": "sms", "content": clip(string(u.Content), 200), "dest_code": clip(string(u.DestCode), 32), "sequence_id": clip(string(u.Sequence), 64)}}
+		Props: event.Props{"channel": "sms", "content": db.Clip(string(u.Content), 200), "dest_code": db.Clip(string(u.DestCode), 32), "sequence_id": db.Clip(string(u.Sequence), 64)}}
 	if !unsubscribes(string(u.Content)) {
 		return []*event.Event{said}, nil
 	}
@@ -268,17 +269,4 @@ func unsubscribes(content string) bool {
 		}
 	}
 	return strings.Contains(text, "退订") || strings.Contains(text, "拒收")
-}
-
-// clip keeps a text valid and no longer than most characters.
-func clip(s string, most int) string {
-	s = strings.ToValidUTF8(s, "�")
-	n := 0
-	for i := range s {
-		if n == most {
-			return s[:i]
-		}
-		n++
-	}
-	return s
 }
