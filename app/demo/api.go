@@ -1,11 +1,8 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,44 +18,12 @@ const browser = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWeb
 
 // call asks Koi's API as the firm's administrator.
 func (s *story) call(ctx context.Context, method, path string, in, out any) error {
-	return s.request(ctx, method, s.api(path), in, out, http.Header{"Authorization": {"Bearer " + s.admin}, "Content-Type": {"application/json"}})
+	return ask(ctx, method, s.api(path), in, out, http.Header{"Authorization": {"Bearer " + s.admin}, "Content-Type": {"application/json"}})
 }
 
 // visit does what a page in somebody's browser does.
 func (s *story) visit(ctx context.Context, method, path string, in, out any) error {
-	return s.request(ctx, method, s.base+path, in, out, http.Header{"User-Agent": {browser}, "Content-Type": {"text/plain"}})
-}
-
-func (s *story) request(ctx context.Context, method, address string, in, out any, header http.Header) error {
-	var body io.Reader
-	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("encode request: %w", err)
-		}
-		body = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, body)
-	if err != nil {
-		return err
-	}
-	req.Header = header
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode >= 300 {
-		return fault.New(fault.Invalid, "%s %s 回答了 %d：%s", method, req.URL.Path, res.StatusCode, raw)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(raw, out)
+	return ask(ctx, method, s.base+path, in, out, http.Header{"User-Agent": {browser}, "Content-Type": {"text/plain"}})
 }
 
 // keys makes the administrator and two API keys by the way any operator goes: the one-time link makes the

@@ -55,6 +55,16 @@ func (c *caller) signIn(ctx context.Context, login, password string) (session, e
 
 // call asks the API; header is names and values beside the usual.
 func (c *caller) call(ctx context.Context, method, path string, in, out any, header ...string) error {
+	h := http.Header{"Content-Type": {"application/json"}, "Cookie": {c.session.cookie}, "X-Csrf-Token": {c.session.csrf}}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return ask(ctx, method, c.base+"/api/v1"+path, in, out, h)
+}
+
+// ask makes a request with a JSON body (nil: none) and reads the JSON answer into out, unless nil. What the
+// API refuses comes back as a fault with its sentence.
+func ask(ctx context.Context, method, address string, in, out any, header http.Header) error {
 	var body io.Reader
 	if in != nil {
 		raw, err := json.Marshal(in)
@@ -63,16 +73,11 @@ func (c *caller) call(ctx context.Context, method, path string, in, out any, hea
 		}
 		body = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+"/api/v1"+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Cookie", c.session.cookie)
-	req.Header.Set("X-CSRF-Token", c.session.csrf)
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
+	req.Header = header
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

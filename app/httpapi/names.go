@@ -10,30 +10,26 @@ import (
 
 // nameMessages says of messages whom they are to or about, as far as the caller may know.
 func (a *API) nameMessages(ctx context.Context, list []Message) error {
-	ids := make([]int64, 0, len(list))
-	for _, m := range list {
-		if m.ContactID != 0 {
-			ids = append(ids, int64(m.ContactID))
-		}
-	}
-	names, err := a.shareNames(ctx, ids)
-	for i := range list {
-		list[i].ContactName = names[int64(list[i].ContactID)]
-	}
-	return err
+	return named(ctx, a, list, func(m *Message) (ID, *string) { return m.ContactID, &m.ContactName })
 }
 
 // nameRuns says of runs who walks.
 func (a *API) nameRuns(ctx context.Context, list []Run) error {
+	return named(ctx, a, list, func(r *Run) (ID, *string) { return r.ContactID, &r.ContactName })
+}
+
+// named fills in names: of tells whose of an item, and where it goes.
+func named[T any](ctx context.Context, a *API, list []T, of func(*T) (ID, *string)) error {
 	ids := make([]int64, 0, len(list))
-	for _, r := range list {
-		if r.ContactID != 0 {
-			ids = append(ids, int64(r.ContactID))
+	for i := range list {
+		if id, _ := of(&list[i]); id != 0 {
+			ids = append(ids, int64(id))
 		}
 	}
 	names, err := a.shareNames(ctx, ids)
 	for i := range list {
-		list[i].ContactName = names[int64(list[i].ContactID)]
+		id, name := of(&list[i])
+		*name = names[int64(id)]
 	}
 	return err
 }

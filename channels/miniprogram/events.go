@@ -29,24 +29,7 @@ func read(appID string, root wechat.Element, text string, now int64) ([]*event.E
 	if union := root.Text("UnionId"); union != "" {
 		p.base.Identities = append(p.base.Identities, event.Identity{Kind: event.KindUnionID, Value: union})
 	}
-	var events []*event.Event
-	switch root.Text("MsgType") {
-	case "":
-		return nil, wechat.BadEvent
-	case "event":
-		if root.Text("Event") == "" {
-			return nil, wechat.BadEvent
-		}
-		events = p.event()
-	default:
-		events = p.message()
-	}
-	for _, e := range events {
-		if !wechat.Fit(e) {
-			return p.raw(), nil
-		}
-	}
-	return events, nil
+	return wechat.Sorted(root, p.event, p.message, p.raw)
 }
 
 // raw keeps what the door does not know, of nobody: reviews, penalties and payments come from the platform

@@ -28,24 +28,7 @@ func read(appID string, root wechat.Element, text string, now int64) ([]*event.E
 		return nil, wechat.BadEvent
 	}
 	b.base.Identities = b.follower()
-	var events []*event.Event
-	switch root.Text("MsgType") {
-	case "":
-		return nil, wechat.BadEvent
-	case "event":
-		if root.Text("Event") == "" {
-			return nil, wechat.BadEvent
-		}
-		events = b.event()
-	default:
-		events = b.message()
-	}
-	for _, e := range events {
-		if !wechat.Fit(e) {
-			return b.anonymous(), nil
-		}
-	}
-	return events, nil
+	return wechat.Sorted(root, b.event, b.message, b.anonymous)
 }
 
 // follower is who the callback is about. The platform adds a UnionId to few of them.

@@ -115,3 +115,26 @@ func MessageProps(root Element) (p event.Props, known bool) {
 	}
 	return p, true
 }
+
+// Sorted gives the events of a callback by its MsgType: those of an event, or those of a message. Where one
+// of them does not fit the tables, the callback is kept raw instead. BadEvent: it is neither.
+func Sorted(root Element, ofEvent, ofMessage, raw func() []*event.Event) ([]*event.Event, error) {
+	var events []*event.Event
+	switch root.Text("MsgType") {
+	case "":
+		return nil, BadEvent
+	case "event":
+		if root.Text("Event") == "" {
+			return nil, BadEvent
+		}
+		events = ofEvent()
+	default:
+		events = ofMessage()
+	}
+	for _, e := range events {
+		if !Fit(e) {
+			return raw(), nil
+		}
+	}
+	return events, nil
+}

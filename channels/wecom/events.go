@@ -22,24 +22,7 @@ type body struct {
 // does not know is kept as raw.received. BadEvent comes back only for a document that is no message.
 func read(app account.WeCom, root wechat.Element, text string, now int64) ([]*event.Event, error) {
 	b := body{app: app, root: root, text: text, base: wechat.Event(source, app.ID(), root, now)}
-	var events []*event.Event
-	switch root.Text("MsgType") {
-	case "":
-		return nil, wechat.BadEvent
-	case "event":
-		if root.Text("Event") == "" {
-			return nil, wechat.BadEvent
-		}
-		events = b.event()
-	default:
-		events = b.message()
-	}
-	for _, e := range events {
-		if !wechat.Fit(e) {
-			return b.raw(), nil
-		}
-	}
-	return events, nil
+	return wechat.Sorted(root, b.event, b.message, b.raw)
 }
 
 // one makes a single event. Its key is what tells it from the others of the corp (platform: Event,

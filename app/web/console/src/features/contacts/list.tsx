@@ -1,7 +1,8 @@
 import { ago, api, data, type Schema } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
 import { Input, Select, Tag } from "antd";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, useNavigate } from "react-router";
+import { useFilters } from "../../components/filters";
 import { List } from "../../components/list";
 import { Grade, Meter } from "../../components/marks";
 import { Page } from "../../components/page";
@@ -12,17 +13,8 @@ type Line = Schema<"ContactLine">;
 
 /** The pond: everybody Koi knows, narrowed by what is known of them. The filters stand in the address. */
 export default function Contacts() {
-  const [query, setQuery] = useSearchParams();
+  const [query, set] = useFilters();
   const navigate = useNavigate();
-  const set = (key: string, value?: string) =>
-    setQuery(
-      (q) => {
-        if (value) q.set(key, value);
-        else q.delete(key);
-        return q;
-      },
-      { replace: true },
-    );
   const tags = useQuery({ queryKey: ["tags"], queryFn: () => data(api.GET("/tags", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
   const stages = useQuery({ queryKey: ["stages"], queryFn: () => data(api.GET("/stages", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
   const staff = useQuery({ queryKey: ["staff"], queryFn: () => data(api.GET("/staff", { params: { query: { limit: 200 } } })), staleTime: 60_000 });

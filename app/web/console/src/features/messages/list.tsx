@@ -1,7 +1,8 @@
 import { api, data, time, type Schema } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
 import { Alert, Segmented, Select } from "antd";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
+import { useFilters } from "../../components/filters";
 import { List } from "../../components/list";
 import { LiveDot, MessageState } from "../../components/marks";
 import { Page } from "../../components/page";
@@ -22,16 +23,7 @@ const empties: Record<string, string> = {
 
 /** Everything that was, is or will be sent, and why what was not sent was not. */
 export default function Messages() {
-  const [query, setQuery] = useSearchParams();
-  const set = (key: string, value?: string) =>
-    setQuery(
-      (q) => {
-        if (value) q.set(key, value);
-        else q.delete(key);
-        return q;
-      },
-      { replace: true },
-    );
+  const [query, set] = useFilters();
   const journeys = useQuery({ queryKey: ["journeys", "names"], queryFn: () => data(api.GET("/journeys", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
   const names = new Map((journeys.data?.items ?? []).map((j) => [j.id, j.name]));
   const filter = {

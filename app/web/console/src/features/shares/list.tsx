@@ -1,7 +1,8 @@
 import { api, count, data, time, type Schema } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
 import { Select, Tag } from "antd";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, useNavigate } from "react-router";
+import { useFilters } from "../../components/filters";
 import { List } from "../../components/list";
 import { LiveDot } from "../../components/marks";
 import { Page } from "../../components/page";
@@ -15,19 +16,10 @@ type Chain = Schema<"ShareChain">;
 
 /** Who shared what, and whom that brought. */
 export default function Shares() {
-  const [query, setQuery] = useSearchParams();
+  const [query, set] = useFilters();
   const navigate = useNavigate();
   const page = query.get("page") ?? undefined;
   const staff = query.get("staff") ?? undefined;
-  const set = (key: string, value?: string) =>
-    setQuery(
-      (q) => {
-        if (value) q.set(key, value);
-        else q.delete(key);
-        return q;
-      },
-      { replace: true },
-    );
   const pages = useQuery({ queryKey: ["shares", "pages"], queryFn: () => data(api.GET("/shares/summary", { params: { query: { by: "page" } } })) });
   const people = useQuery({ queryKey: ["shares", "staff"], queryFn: () => data(api.GET("/shares/summary", { params: { query: { by: "staff" } } })) });
   const names = useNames();
