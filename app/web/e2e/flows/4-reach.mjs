@@ -41,6 +41,30 @@ export default [
     },
   },
   {
+    name: "consent given on paper is recorded with where it was given",
+    async run({ world, open }) {
+      const id = await follower(world, "oSigner" + Date.now());
+      const page = await open({ as: world.people.get("ben"), path: `/console/contacts/${id}` });
+      await page.getByText("还没有表示过同意或退订").waitFor();
+      await page.getByRole("button", { name: "补记" }).click();
+      const form = page.getByRole("dialog");
+      await form.getByRole("button", { name: /补\s*记/ }).click();
+      await form.getByText("请选择关于什么").waitFor();
+      const about = form.getByRole("combobox", { name: "关于什么" });
+      await about.press("ArrowDown");
+      await page.getByRole("option", { name: "营销短信" }).waitFor({ state: "attached" });
+      await about.press("ArrowDown");
+      await about.press("Enter");
+      await form.getByRole("radio", { name: "同意", exact: true }).check();
+      await form.getByLabel("在哪里、怎样表示的").fill("展会签到表");
+      await form.getByRole("button", { name: /补\s*记/ }).click();
+      await form.waitFor({ state: "hidden" });
+      await page.getByText(/^展会签到表 · ben 补记$/).waitFor();
+      const said = await world.api(world.people.get("anna"), "GET", `/contacts/${id}/consents`);
+      same(said.purposes.find((p) => p.purpose === "marketing_sms").state, "granted", "what was recorded");
+    },
+  },
+  {
     name: "an account is checked from the console, and the doctor examines everything",
     async run({ world, open }) {
       const page = await open({ as: world.people.get("anna"), path: "/console/settings/accounts" });

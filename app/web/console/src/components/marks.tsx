@@ -71,3 +71,6 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
     </div>
   );
 }
+
+/** Who did something, as histories name them ("user:anna", "key:订单系统"), for people to read. */
+export const actor = (by: string) => by.replace(/^user:/, "").replace(/^key:/, "密钥 ");

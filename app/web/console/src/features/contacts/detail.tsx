@@ -3,9 +3,10 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Avatar, Button, Card, Segmented, Tag, Tooltip } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
-import { Fact, Grade, LiveDot, MessageState } from "../../components/marks";
+import { actor, Fact, Grade, LiveDot, MessageState } from "../../components/marks";
 import { Failure, Loading, Nothing } from "../../components/states";
 import { color } from "../../theme";
+import { Consents } from "./consents";
 import { Scores } from "./scores";
 import { Timeline } from "./timeline";
 
@@ -23,6 +24,7 @@ export default function ContactPage() {
         setFresh((old) => new Set([...old, e.id]));
         void client.invalidateQueries({ queryKey: ["contact", id] });
         void client.invalidateQueries({ queryKey: ["timeline", id] });
+        if (e.type.startsWith("consent.")) void client.invalidateQueries({ queryKey: ["consents", id] });
         if (e.type.startsWith("message.")) void client.invalidateQueries({ queryKey: ["messages", { contact: id }] });
       },
       reset() {
@@ -149,7 +151,7 @@ export default function ContactPage() {
                   <b>{s.to}</b>
                   <span style={{ float: "right", color: color.quiet, fontSize: 13 }}>{time(s.at)}</span>
                 </div>
-                <div style={{ color: color.quiet, fontSize: 13 }}>{[s.by_label, s.who, s.reason, ...(s.because ?? [])].filter(Boolean).join("；")}</div>
+                <div style={{ color: color.quiet, fontSize: 13 }}>{[s.by_label, s.who && actor(s.who), s.reason, ...(s.because ?? [])].filter(Boolean).join("；")}</div>
               </div>
             ))}
           </Card>
@@ -167,6 +169,7 @@ export default function ContactPage() {
             ))}
           </Card>
           <Messages contact={id} />
+          <Consents contact={id} />
         </div>
       </div>
     </main>
