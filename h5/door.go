@@ -1,4 +1,5 @@
-// Package h5 is what visitors' browsers talk to: the tracker, its beacons and the share token of a viewer.
+// Package h5 is what visitors' browsers talk to: published pages, their forms and short links, the tracker, its
+// beacons and the share token of a viewer.
 // It appends what it believes to the log and answers; it refuses to know what follows, and it believes
 // little, since anybody may call it: page, link, file, form and custom events only, of a browser and of
 // nobody known, within limits, and never a personal value.
