@@ -348,7 +348,7 @@ func (a *API) testRun(ctx context.Context, in *testRunInput) (*answer[TestRun], 
 	for _, s := range got.Steps {
 		step := TestStep{At: a.at(s.At), Node: s.Node, NodeLabel: s.Label, Summary: s.Summary, Port: s.Port, Why: s.Why, Trace: s.Trace, WaitUntil: a.since(s.Wait), Failed: s.Failed}
 		for _, m := range s.Messages {
-			step.Messages = append(step.Messages, TestMessage{string(m.Channel), m.Channel.Label(), m.Account, m.To, m.Kind, json.RawMessage(message.Mask(string(m.Body)))})
+			step.Messages = append(step.Messages, TestMessage{string(m.Channel), m.Channel.Label(), m.Account, m.To, m.Kind, json.RawMessage(message.Mask(m.Body))})
 		}
 		out.Steps = append(out.Steps, step)
 	}
