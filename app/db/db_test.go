@@ -502,5 +502,5 @@ func TestStores_without_their_server_say_so_and_recover(t *testing.T) {
 func TestOpenMySQL_bounds_how_long_a_vanished_node_holds_locks(t *testing.T) {
 	t.Parallel()
 	s := dbtest.MySQL(t)
-	require.EqualValues(t, 90, number(t, s.Koi, "SELECT @@SESSION.wait_timeout"))
+	require.EqualValues(t, 6, number(t, s.Koi, "SELECT @@SESSION.wait_timeout"))
 }

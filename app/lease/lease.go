@@ -87,6 +87,10 @@ func (l *Lease) acquire(ctx context.Context, dead string) (from string, err erro
 	}
 	for {
 		holder, epoch, n, err := l.look(ctx)
+		if fault.Is(err, fault.Unavailable) {
+			// While nobody reached the database, the holder's silence says nothing.
+			lastEpoch = -1
+		}
 		if err == nil {
 			if epoch != lastEpoch || n != lastN {
 				lastEpoch, lastN, since = epoch, n, time.Now()
@@ -109,8 +113,6 @@ func (l *Lease) acquire(ctx context.Context, dead string) (from string, err erro
 			return "", ctx.Err()
 		case fault.Is(err, fault.Unavailable):
 			tell("数据库暂时不可用，等它恢复后再接管", "err", err)
-			// While nobody reached the database, the holder's silence says nothing.
-			lastEpoch = -1
 		default:
 			return "", fmt.Errorf("acquire lease %s: %w", l.name, err)
 		}

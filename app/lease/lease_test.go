@@ -256,3 +256,34 @@ func TestLease_on_a_connection_that_died_silently(t *testing.T) {
 	wire.Silence()
 	require.NoError(t, answer(t, waiting, 5*lease.Silence))
 }
+
+// A holder that froze in the middle of a transaction has the lease's row locked, on a connection that lives:
+// only the server can end it, and must do so soon.
+func TestLease_of_a_holder_that_froze_in_a_transaction(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	dsn := dbtest.MySQLConfig(t).DSN
+	open := func() *db.DB {
+		d, err := db.OpenMySQL(ctx, dsn)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, d.Close()) })
+		return d
+	}
+	frozen := open()
+	holder := newLease(frozen, "process", "node-a")
+	require.NoError(t, holder.Acquire(ctx))
+	locked, thaw, thawed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		thawed <- frozen.Tx(ctx, func(tx *db.Tx) error {
+			err := holder.Guard(ctx, tx)
+			close(locked)
+			<-thaw
+			return err
+		})
+	}()
+	<-locked
+	require.NoError(t, answer(t, acquiring(ctx, newLease(open(), "process", "node-b")), 9*time.Second))
+	close(thaw)
+	require.Error(t, <-thawed, "what it had written is undone")
+	require.ErrorIs(t, guarded(holder, frozen), lease.ErrLost)
+}
