@@ -212,7 +212,7 @@ func (p *Pipeline) resolve(ctx context.Context) error {
 func (p *Pipeline) due(ctx context.Context, tx *db.Tx, now int64) ([]*event.Event, error) {
 	var list []*event.Event
 	for _, t := range p.timers {
-		events, err := t.Due(ctx, tx, now, timersMax)
+		events, err := t.Due(ctx, tx, now, p.burst)
 		if err != nil {
 			return nil, fmt.Errorf("due timers: %w", err)
 		}
@@ -346,6 +346,9 @@ func (p *Pipeline) settle(j job, b *event.Batch, n int, took time.Duration) {
 	p.metrics.events.WithLabelValues("parked").Add(float64(n - len(b.Events)))
 	p.metrics.batch.Observe(took.Seconds())
 	if !j.logged {
+		if len(j.events) >= p.burst { // there may be more
+			p.burst, p.looked = adapt(p.burst, took), time.Time{}
+		}
 		return
 	}
 	if len(j.events) > 0 {
@@ -359,6 +362,11 @@ func (p *Pipeline) settle(j job, b *event.Batch, n int, took time.Duration) {
 		// database), smaller ones would only fall further behind.
 		p.size = min(batchMax, p.size*2)
 	case len(j.events) >= p.size/2: // only a full batch tells how long events take
-		p.size = max(batchMin, min(batchMax, int(float64(p.size)*min(2, max(.5, batchTime.Seconds()/took.Seconds())))))
+		p.size = adapt(p.size, took)
 	}
+}
+
+// adapt is the size of the next batch after a full one took so long.
+func adapt(size int, took time.Duration) int {
+	return max(batchMin, min(batchMax, int(float64(size)*min(2, max(.5, batchTime.Seconds()/took.Seconds())))))
 }

@@ -32,9 +32,8 @@ const (
 	batchMin, batchMax, priorityMax = 50, 1000, 200
 	// Events that waited this long are a backlog: the size of batches no longer goes by batchTime.
 	behindAfter = time.Second
-	// Due timers per batch: a burst is paced instead of starving the events.
-	timersMax = 100
-	// While events keep coming, timers are looked for at this distance.
+	// While events keep coming, timers are looked for at this distance; when there were as many as asked for,
+	// in the next round: a burst takes turns with the events instead of starving them.
 	timersEvery = 20 * time.Millisecond
 	// Without any signal the loop looks around this often.
 	idle = time.Second
@@ -61,6 +60,7 @@ type Pipeline struct {
 	doubt   *doubt // a commit whose answer was lost
 	behind  bool   // the last batch began with an event that had waited behindAfter
 	size    int    // events of the next batch, adapted to batchTime
+	burst   int    // due timers of the next batch, adapted alike
 	costs   []Cost
 	looked  time.Time
 	metrics metrics
@@ -88,7 +88,7 @@ type Config struct {
 // New makes a pipeline. Load must succeed before Run.
 func New(c Config) *Pipeline {
 	p := &Pipeline{log: c.Log, db: c.DB, lease: c.Lease, clock: c.Clock, counter: c.Counter, stages: c.Stages, timers: c.Timers,
-		moved: make(chan struct{}), nudge: make(chan struct{}, 1), size: 200}
+		moved: make(chan struct{}), nudge: make(chan struct{}, 1), size: 200, burst: 100}
 	p.metrics = metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "koi_pipeline_events_total", Help: "Logged events and timers processed, by result."}, []string{"result"}),
 		lag:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "koi_pipeline_lag_seconds", Help: "Age of the oldest event not yet processed."}),
