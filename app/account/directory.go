@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,12 +58,14 @@ type Entry struct {
 	Secrets     []string // keys that hold a value: app_secret, agent_secret, contact_secret, token, aes_key, access_key_secret, receipt_token
 	ReadOnly    bool     // from the configuration file
 	Problem     string   // Chinese; "" when the account is usable
+	Rev         int64    // rises with every change; 0 for the file's
 	UpdatedAt   int64    // wall time, Unix ms; 0 for the file's
 	UpdatedBy   string
 }
 
 // Change adds or edits an account in the console. A nil field stays as it was; in a new account it is empty.
 type Change struct {
+	Seen          int64 // the Rev the editor saw; 0: whatever is stored
 	Kind          Kind
 	App           string // AppID, CorpID or the signature
 	AgentID       int    // WeCom only
@@ -229,7 +232,8 @@ func (d *Directory) Add(ctx context.Context, c Change, by string) (Entry, error)
 	})
 }
 
-// Edit changes a stored account. Faults: Invalid; NotFound; Conflict for an account of the configuration file.
+// Edit changes a stored account. Faults: Invalid; NotFound; Conflict for an account of the configuration file,
+// and one that is no longer as the editor saw it (fault.ErrOvertaken).
 func (d *Directory) Edit(ctx context.Context, c Change, by string) (Entry, error) {
 	key := record{Kind: c.Kind, App: c.App, AgentID: c.AgentID}
 	return d.change(ctx, c.Kind, key.id(), func(tx *db.Tx) error {
@@ -239,6 +243,9 @@ func (d *Directory) Edit(ctx context.Context, c Change, by string) (Entry, error
 		}
 		if !ok {
 			return notFound(key.id())
+		}
+		if c.Seen != 0 && c.Seen != old.rev {
+			return fault.Wrap(fault.ErrOvertaken, fault.Conflict, "%s 刚改过这个账号：您的修改没有保存，请看过最新内容再改", strings.TrimPrefix(old.updatedBy, "user:"))
 		}
 		if old.problem != "" {
 			old.record = key // cannot be opened: everything is entered anew
@@ -422,7 +429,7 @@ func picture(file []record, rows []stored) *view {
 	for _, s := range rows {
 		v.revs[s.key()] = s.rev
 		e := s.record.entry()
-		e.Problem, e.UpdatedAt, e.UpdatedBy = s.problem, s.updatedAt, s.updatedBy
+		e.Problem, e.Rev, e.UpdatedAt, e.UpdatedBy = s.problem, s.rev, s.updatedAt, s.updatedBy
 		put(s.record, e)
 	}
 	slices.SortFunc(v.entries, func(a, b Entry) int {

@@ -46,6 +46,7 @@ type NewUser struct {
 
 // UserChange changes what is not nil.
 type UserChange struct {
+	Seen     int64 // the UpdatedAt the editor saw; 0: whatever is stored
 	Name     *string
 	Role     *Role
 	Staff    *string // "" takes it away
@@ -165,7 +166,8 @@ func (g *Gate) addTx(ctx context.Context, tx *db.Tx, n NewUser, hash string) (Us
 }
 
 // ChangeUser changes a user. A new role, staff member or password, or disabling, ends all sessions of the user at once.
-// Faults: Invalid, NotFound, Conflict (it would leave nobody who can administer).
+// Faults: Invalid, NotFound, Conflict (it would leave nobody who can administer; or the user is no longer as the
+// editor saw it: fault.ErrOvertaken).
 func (g *Gate) ChangeUser(ctx context.Context, id int64, c UserChange) (User, error) {
 	old, err := g.User(ctx, id)
 	if err != nil {
@@ -221,6 +223,9 @@ func (g *Gate) changeTx(ctx context.Context, tx *db.Tx, id int64, c UserChange, 
 	if err != nil {
 		return User{}, err
 	}
+	if c.Seen != 0 && c.Seen != u.UpdatedAt {
+		return User{}, fault.Wrap(fault.ErrOvertaken, fault.Conflict, "别人刚改过这位用户：您的修改没有保存，请看过最新内容再改")
+	}
 	was := u
 	if c.Name != nil {
 		u.Name = *c.Name
@@ -240,7 +245,7 @@ func (g *Gate) changeTx(ctx context.Context, tx *db.Tx, id int64, c UserChange, 
 	if u.Role != was.Role || u.Staff != was.Staff || u.Disabled != was.Disabled || hash != "" {
 		u.epoch++
 	}
-	u.UpdatedAt = g.wall()
+	u.UpdatedAt = max(g.wall(), was.UpdatedAt+1) // editors know a version by it
 	_, err = tx.Exec(ctx, "UPDATE users SET name=?, role=?, staff=?, disabled=?, password=?, epoch=?, updated_at=? WHERE id=?",
 		u.Name, string(u.Role), u.Staff, u.Disabled, u.password, u.epoch, u.UpdatedAt, id)
 	if err != nil {

@@ -28,6 +28,10 @@ var kindNames = [...]string{"internal", "invalid", "not_found", "conflict", "den
 
 func (k Kind) String() string { return kindNames[k] }
 
+// ErrOvertaken is the cause of a Conflict with somebody who was faster: what is stored is no longer what the
+// editor saw, and the editor's change was not made.
+var ErrOvertaken = errors.New("changed since it was seen")
+
 // Error is an error with a kind and a sentence in Chinese that says what happened and what to do next.
 type Error struct {
 	Kind     Kind

@@ -25,6 +25,7 @@ type Account struct {
 	Problem     string     `json:"problem,omitempty" doc:"账号不可用的原因"`
 	CallbackURL string     `json:"callback_url,omitempty" doc:"填到平台后台的回调地址；短信的含密串，只给能管理账号的人，接 /report 收回执，接 /up 收上行"`
 	Health      []Health   `json:"health" doc:"各凭据最近一次使用的结果"`
+	Rev         int64      `json:"rev,omitempty" doc:"版本：修改时用 If-Match 带上，别人先改过就不会被覆盖；写在配置文件里的没有"`
 	UpdatedAt   *time.Time `json:"updated_at,omitempty"`
 	UpdatedBy   string     `json:"updated_by,omitempty"`
 }
@@ -88,7 +89,7 @@ func (r SMSRef) ref() accountRef { return accountRef{kind: account.KindSMS, app:
 func (a *API) account(ctx context.Context, e account.Entry) (Account, error) {
 	out := Account{ID: string(e.Kind) + "/" + e.ID, Kind: string(e.Kind), Name: e.Name, AppID: e.AppID, CorpID: e.CorpID, AgentID: e.AgentID,
 		SignName: e.SignName, AccessKeyID: e.AccessKeyID, Mode: string(e.Mode), Secrets: append([]string{}, e.Secrets...), ReadOnly: e.ReadOnly,
-		Problem: e.Problem, CallbackURL: a.callbackURL(ctx, e), Health: []Health{}, UpdatedAt: a.since(e.UpdatedAt), UpdatedBy: e.UpdatedBy}
+		Problem: e.Problem, CallbackURL: a.callbackURL(ctx, e), Health: []Health{}, Rev: e.Rev, UpdatedAt: a.since(e.UpdatedAt), UpdatedBy: e.UpdatedBy}
 	if e.Problem != "" {
 		return out, nil
 	}
@@ -203,8 +204,13 @@ func (a *API) getAccount(ctx context.Context, r accountRef) (*answer[Account], e
 	return &answer[Account]{shown}, err
 }
 
-func (a *API) changeAccount(ctx context.Context, r accountRef, c AccountChange) (*answer[Account], error) {
-	e, err := a.Accounts.Edit(ctx, c.change(r), by(ctx).By())
+func (a *API) changeAccount(ctx context.Context, r accountRef, s Seen, c AccountChange) (*answer[Account], error) {
+	change := c.change(r)
+	var err error
+	if change.Seen, err = s.seen(); err != nil {
+		return nil, err
+	}
+	e, err := a.Accounts.Edit(ctx, change, by(ctx).By())
 	if err != nil {
 		return nil, err
 	}
@@ -236,9 +242,10 @@ func (a *API) getOfficial(ctx context.Context, in *OfficialRef) (*answer[Account
 
 func (a *API) changeOfficial(ctx context.Context, in *struct {
 	OfficialRef
+	Seen
 	Body AccountChange
 }) (*answer[Account], error) {
-	return a.changeAccount(ctx, in.ref(), in.Body)
+	return a.changeAccount(ctx, in.ref(), in.Seen, in.Body)
 }
 
 func (a *API) deleteOfficial(ctx context.Context, in *OfficialRef) (*struct{}, error) {
@@ -255,9 +262,10 @@ func (a *API) getWeCom(ctx context.Context, in *WeComRef) (*answer[Account], err
 
 func (a *API) changeWeCom(ctx context.Context, in *struct {
 	WeComRef
+	Seen
 	Body AccountChange
 }) (*answer[Account], error) {
-	return a.changeAccount(ctx, in.ref(), in.Body)
+	return a.changeAccount(ctx, in.ref(), in.Seen, in.Body)
 }
 
 func (a *API) deleteWeCom(ctx context.Context, in *WeComRef) (*struct{}, error) {
@@ -274,9 +282,10 @@ func (a *API) getMini(ctx context.Context, in *MiniRef) (*answer[Account], error
 
 func (a *API) changeMini(ctx context.Context, in *struct {
 	MiniRef
+	Seen
 	Body AccountChange
 }) (*answer[Account], error) {
-	return a.changeAccount(ctx, in.ref(), in.Body)
+	return a.changeAccount(ctx, in.ref(), in.Seen, in.Body)
 }
 
 func (a *API) deleteMini(ctx context.Context, in *MiniRef) (*struct{}, error) {
@@ -293,9 +302,10 @@ func (a *API) getSMS(ctx context.Context, in *SMSRef) (*answer[Account], error) 
 
 func (a *API) changeSMS(ctx context.Context, in *struct {
 	SMSRef
+	Seen
 	Body AccountChange
 }) (*answer[Account], error) {
-	return a.changeAccount(ctx, in.ref(), in.Body)
+	return a.changeAccount(ctx, in.ref(), in.Seen, in.Body)
 }
 
 func (a *API) deleteSMS(ctx context.Context, in *SMSRef) (*struct{}, error) {

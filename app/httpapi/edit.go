@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -82,6 +84,15 @@ func (s Seen) rev() (int64, error) {
 	}
 }
 
+// seen is the version of an editor who says it, 0 of one who does not: programs that change one member need
+// not know the others.
+func (s Seen) seen() (int64, error) {
+	if s.Match == "" {
+		return 0, nil
+	}
+	return s.rev()
+}
+
 type putDefinitionInput struct {
 	DefinitionRef
 	Seen
@@ -145,7 +156,7 @@ func (a *API) edit(ctx context.Context, e bundle.Edit) (*edited, error) {
 
 // overtaken says who was faster, where that is the reason.
 func (a *API) overtaken(ctx context.Context, e bundle.Edit, err error) error {
-	if !fault.Is(err, fault.Conflict) {
+	if !errors.Is(err, fault.ErrOvertaken) {
 		return err
 	}
 	now, getErr := a.Settings.Get(ctx, e.Kind, e.Key)
@@ -192,12 +203,11 @@ func (a *API) setJourneyStatus(ctx context.Context, in *journeyStatusInput) (*an
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "没有编号为 %d 的旅程，可能已被删除", id)
 	}
-	rev := items[i].Rev
-	if in.Match != "" {
-		if rev, err = in.rev(); err != nil {
-			return nil, err
-		}
+	rev, err := in.seen()
+	if err != nil {
+		return nil, err
 	}
+	rev = cmp.Or(rev, items[i].Rev)
 	var body map[string]json.RawMessage
 	if err := json.Unmarshal(items[i].Body, &body); err != nil {
 		return nil, fmt.Errorf("read journey %d: %w", id, err)

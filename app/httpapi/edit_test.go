@@ -142,3 +142,25 @@ scores:
 		r.root.get("/api/v1/contacts?score=nosuch&min_score=1").failure(422, "invalid")
 	})
 }
+
+// Two people who edit one thing: the second one is told who was faster, and what the first one did stays.
+func TestAPI_tells_an_editor_who_was_overtaken(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		user := r.root.post("/api/v1/users", obj("login", "lee", "name", "李", "role", "analyst", "password", "correct horse battery")).is(201).text("id")
+		r.root.post("/api/v1/accounts", obj("kind", "official", "app_id", "wx00000000000000aa", "name", "云帆", "app_secret", "s3cret-s3cret-s3cret", "token", "tok3nTok3n",
+			"aes_key", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG")).is(201)
+		r.root.post("/api/v1/webhooks", obj("key", "erp", "name", "订单系统", "url", "https://8.8.8.8/")).is(201)
+		for _, path := range []string{"/api/v1/users/" + user, "/api/v1/accounts/official/wx00000000000000aa", "/api/v1/webhooks/erp"} {
+			seen := r.root.get(path).is(200).value("rev")
+			tag := fmt.Sprintf(`"%.0f"`, seen)
+			first := r.root.with("If-Match", tag).patch(path, obj("name", "甲的改动")).is(200)
+			require.NotEqual(t, seen, first.value("rev"), path)
+			told := r.root.with("If-Match", tag).patch(path, obj("name", "乙的改动")).failure(412, "conflict")
+			require.Contains(t, told.text("detail"), "您的修改没有保存", path)
+			require.Equal(t, "甲的改动", r.root.get(path).is(200).text("name"), path)
+			r.root.with("If-Match", "latest").patch(path, obj("name", "丙的改动")).failure(422, "invalid")
+			require.Equal(t, "丁的改动", r.root.patch(path, obj("name", "丁的改动")).is(200).text("name"), "without If-Match the last one wins")
+		}
+	})
+}

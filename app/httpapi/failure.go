@@ -105,7 +105,11 @@ func failed(ctx context.Context, err error) *Failure {
 	kind := fault.KindOf(err)
 	switch {
 	case errors.As(err, &known):
-		f = newFailure(statuses[kind], known.Message)
+		status := statuses[kind]
+		if errors.Is(err, fault.ErrOvertaken) {
+			status = http.StatusPreconditionFailed
+		}
+		f = newFailure(status, known.Message)
 		f.Problems = known.Problems
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		kind = fault.Unavailable

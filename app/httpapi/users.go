@@ -19,12 +19,13 @@ type User struct {
 	RoleLabel  string     `json:"role_label"`
 	Staff      *StaffName `json:"staff,omitempty" doc:"对应的员工：销售看自己的客户，主管看下属的客户"`
 	Disabled   bool       `json:"disabled"`
+	Rev        int64      `json:"rev" doc:"版本：修改时用 If-Match 带上，别人先改过就不会被覆盖"`
 	CreatedAt  time.Time  `json:"created_at"`
 	SignedInAt *time.Time `json:"signed_in_at,omitempty"`
 }
 
 func (a *API) user(u auth.User) User {
-	return User{ID: ID(u.ID), Login: u.Login, Name: u.Name, Role: u.Role, RoleLabel: u.Role.Label(), Staff: a.staffOf(u.Staff), Disabled: u.Disabled,
+	return User{ID: ID(u.ID), Login: u.Login, Name: u.Name, Role: u.Role, RoleLabel: u.Role.Label(), Staff: a.staffOf(u.Staff), Disabled: u.Disabled, Rev: u.UpdatedAt,
 		CreatedAt: a.at(u.CreatedAt), SignedInAt: a.since(u.SignedInAt)}
 }
 
@@ -94,6 +95,7 @@ func (a *API) addUser(ctx context.Context, in *newUserInput) (*answer[User], err
 
 type userChangeInput struct {
 	ByID
+	Seen
 	Body struct {
 		Name     *string    `json:"name,omitempty"`
 		Role     *auth.Role `json:"role,omitempty"`
@@ -105,6 +107,10 @@ type userChangeInput struct {
 
 func (a *API) changeUser(ctx context.Context, in *userChangeInput) (*answer[User], error) {
 	id := int64(in.ID.ID)
+	seen, err := in.seen()
+	if err != nil {
+		return nil, err
+	}
 	if in.Body.Disabled != nil && *in.Body.Disabled && id == by(ctx).UserID {
 		return nil, fault.New(fault.Conflict, "不能停用自己：请让另一位管理员来做")
 	}
@@ -121,7 +127,7 @@ func (a *API) changeUser(ctx context.Context, in *userChangeInput) (*answer[User
 	if in.Body.Disabled != nil {
 		l.with("disabled", *in.Body.Disabled)
 	}
-	u, err := a.Gate.ChangeUser(ctx, id, auth.UserChange{Name: in.Body.Name, Role: in.Body.Role, Staff: in.Body.Staff, Password: in.Body.Password, Disabled: in.Body.Disabled})
+	u, err := a.Gate.ChangeUser(ctx, id, auth.UserChange{Seen: seen, Name: in.Body.Name, Role: in.Body.Role, Staff: in.Body.Staff, Password: in.Body.Password, Disabled: in.Body.Disabled})
 	return &answer[User]{a.user(u)}, err
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -82,8 +83,9 @@ func (a *API) saveWebhook(ctx context.Context, key string, d webhook.Definition,
 	if err != nil {
 		return nil, fmt.Errorf("encode webhook %s: %w", key, err)
 	}
-	if _, err := a.Bundles.Edit(ctx, bundle.Edit{Kind: webhook.Kind, Key: key, Body: body, Rev: rev}, by(ctx).By()); err != nil {
-		return nil, err
+	e := bundle.Edit{Kind: webhook.Kind, Key: key, Body: body, Rev: rev}
+	if _, err := a.Bundles.Edit(ctx, e, by(ctx).By()); err != nil {
+		return nil, a.overtaken(ctx, e, err)
 	}
 	return a.Webhooks.Get(key) // whoever is told of changes has been told
 }
@@ -120,14 +122,19 @@ func (a *API) freshSecret(ctx context.Context, h *webhook.Hook) (*answer[Webhook
 
 func (a *API) changeWebhook(ctx context.Context, in *struct {
 	WebhookRef
+	Seen
 	Body WebhookChange
 }) (*answer[Webhook], error) {
 	h, err := a.Webhooks.Get(in.Key)
 	if err != nil {
 		return nil, err
 	}
+	rev, err := in.seen()
+	if err != nil {
+		return nil, err
+	}
 	now := webhook.Definition{Name: h.Name, URL: h.URL, Note: h.Note, SecretFile: h.SecretFile, Off: h.Off}
-	if h, err = a.saveWebhook(ctx, in.Key, in.Body.over(now), h.Rev); err != nil {
+	if h, err = a.saveWebhook(ctx, in.Key, in.Body.over(now), cmp.Or(rev, h.Rev)); err != nil {
 		return nil, err
 	}
 	return &answer[Webhook]{a.webhook(ctx, h)}, nil

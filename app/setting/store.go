@@ -204,7 +204,7 @@ func (s *Store) applyTx(g *gorm.DB, c Change, body json.RawMessage, by string) (
 	}
 	gone := missing || old.Deleted
 	if c.IfRev == Absent && !gone || c.IfRev > 0 && (gone || old.Rev != c.IfRev) {
-		return Item{}, false, fault.New(fault.Conflict, "%s/%s 刚被别人改过：请刷新后再改，您的修改没有保存", c.Kind, c.Key)
+		return Item{}, false, fault.Wrap(fault.ErrOvertaken, fault.Conflict, "%s/%s 刚被别人改过：请刷新后再改，您的修改没有保存", c.Kind, c.Key)
 	}
 	if (missing || old.Deleted) && c.Delete || !missing && !old.Deleted && !c.Delete && bytes.Equal([]byte(old.Body), body) {
 		return Item{}, false, nil

@@ -111,7 +111,8 @@ export class World {
   }
 
   #spawn(name, ...args) {
-    const child = spawn(this.program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    // Where webhooks may lead is the operator's to widen: here to receivers of the flows.
+    const child = spawn(this.program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, KOI_CHANNELS_WEBHOOK_ALLOW_0: "127.0.0.1" } });
     const file = join(this.dir, `${name}.log`);
     for (const s of [child.stdout, child.stderr]) s.on("data", (b) => void appendFile(file, b).catch(() => {}));
     this.#children.set(name, child);

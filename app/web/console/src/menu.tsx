@@ -42,6 +42,7 @@ export const groups: Group[] = [
       { path: "/settings/dead-letters", label: "死信", permission: "system.read" },
       { path: "/settings/users", label: "用户与角色", permission: "users.manage" },
       { path: "/settings/keys", label: "接口密钥", permission: "keys.manage" },
+      { path: "/settings/webhooks", label: "Webhook", permission: "accounts.read" },
       { path: "/settings/audit", label: "审计日志", permission: "audit.read" },
     ],
   },

@@ -53,6 +53,7 @@ export const router = createBrowserRouter(
         { path: "settings/accounts", element: screen(() => import("./features/settings/accounts")) },
         { path: "settings/users", element: screen(() => import("./features/settings/users")) },
         { path: "settings/keys", element: screen(() => import("./features/settings/keys")) },
+        { path: "settings/webhooks", element: screen(() => import("./features/settings/webhooks")) },
         { path: "settings/audit", element: screen(() => import("./features/settings/audit")) },
         { path: "settings/system", element: screen(() => import("./features/system/status")) },
         { path: "settings/dead-letters", element: screen(() => import("./features/system/letters")) },

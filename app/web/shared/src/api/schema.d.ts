@@ -1655,6 +1655,11 @@ export interface components {
             problem?: string;
             /** @description 写在配置文件里，这里只能查看 */
             read_only: boolean;
+            /**
+             * Format: int64
+             * @description 版本：修改时用 If-Match 带上，别人先改过就不会被覆盖；写在配置文件里的没有
+             */
+            rev?: number;
             /** @description 填了哪些密钥；值不返回 */
             secrets: string[];
             /** @description 短信签名 */
@@ -3736,6 +3741,11 @@ export interface components {
             id: string;
             login: string;
             name: string;
+            /**
+             * Format: int64
+             * @description 版本：修改时用 If-Match 带上，别人先改过就不会被覆盖
+             */
+            rev: number;
             role: string;
             role_label: string;
             /** Format: date-time */
@@ -3987,7 +3997,12 @@ export interface operations {
     changeMiniAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 您看到的版本，GET 返回的 ETag，如 "3"；与现行版本不同则 412 */
+                "If-Match"?: string;
+                /** @description 新建时写 *：已经有了则 412 */
+                "If-None-Match"?: string;
+            };
             path: {
                 app_id: string;
             };
@@ -4116,7 +4131,12 @@ export interface operations {
     changeOfficialAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 您看到的版本，GET 返回的 ETag，如 "3"；与现行版本不同则 412 */
+                "If-Match"?: string;
+                /** @description 新建时写 *：已经有了则 412 */
+                "If-None-Match"?: string;
+            };
             path: {
                 app_id: string;
             };
@@ -4245,7 +4265,12 @@ export interface operations {
     changeSMSAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 您看到的版本，GET 返回的 ETag，如 "3"；与现行版本不同则 412 */
+                "If-Match"?: string;
+                /** @description 新建时写 *：已经有了则 412 */
+                "If-None-Match"?: string;
+            };
             path: {
                 sign_name: string;
             };
@@ -4376,7 +4401,12 @@ export interface operations {
     changeWeComAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 您看到的版本，GET 返回的 ETag，如 "3"；与现行版本不同则 412 */
+                "If-Match"?: string;
+                /** @description 新建时写 *：已经有了则 412 */
+                "If-None-Match"?: string;
+            };
             path: {
                 agent_id: number;
                 corp_id: string;
@@ -7104,7 +7134,12 @@ export interface operations {
     changeUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 您看到的版本，GET 返回的 ETag，如 "3"；与现行版本不同则 412 */
+                "If-Match"?: string;
+                /** @description 新建时写 *：已经有了则 412 */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7269,7 +7304,12 @@ export interface operations {
     changeWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 您看到的版本，GET 返回的 ETag，如 "3"；与现行版本不同则 412 */
+                "If-Match"?: string;
+                /** @description 新建时写 *：已经有了则 412 */
+                "If-None-Match"?: string;
+            };
             path: {
                 key: string;
             };

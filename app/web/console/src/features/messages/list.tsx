@@ -31,6 +31,7 @@ export default function Messages() {
     channel: query.get("channel") ?? undefined,
     journey: query.get("journey") ?? undefined,
     contact: query.get("contact") ?? undefined,
+    account: query.get("account") ?? undefined,
   };
   const live = useRefresh(["messages"], [["messages"], ["message"]]);
   const open = query.get("open") ?? "";
@@ -96,6 +97,11 @@ export default function Messages() {
               style={{ width: 180 }}
               aria-label="按旅程筛选"
             />
+            {filter.account && (
+              <span style={{ alignSelf: "center", color: color.quiet }}>
+                只看经 {filter.account} 发出的　<a onClick={() => set("account")}>看全部</a>
+              </span>
+            )}
             {filter.contact && (
               <span style={{ alignSelf: "center", color: color.quiet }}>
                 只看客户 {filter.contact} 的　<a onClick={() => set("contact")}>看全部</a>

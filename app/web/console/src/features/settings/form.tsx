@@ -2,9 +2,10 @@ import { api, data } from "@koi/shared";
 import { Alert, App, Button, Form, Input, Modal } from "antd";
 import { useState } from "react";
 import { said, useAct } from "../../components/act";
+import { useSeen } from "../../components/seen";
 import { color } from "../../theme";
 import { copy } from "./copy";
-import { type Account, entered, type Kind, kinds, make } from "./fields";
+import { type Account, entered, type Kind, kinds, make, secretName } from "./fields";
 import { send } from "./send";
 
 /** Adds an account or changes one. Secrets are never shown again: what is left empty stays. */
@@ -14,10 +15,15 @@ export function AccountForm({ kind, account, onClose, onDone }: { kind: Kind; ac
   const { message } = App.useApp();
   const [problem, setProblem] = useState("");
   const k = kinds[kind];
+  const seen = useSeen(account, () => send(account!.id, "GET"), [
+    ["名称", (a) => a.name],
+    ["AccessKey", (a) => a.access_key_id],
+    ["已填的密钥", (a) => a.secrets.map(secretName).join("、")],
+  ]);
   const save = useAct(
     (v: Record<string, string>) => {
       const body = entered(kind, v, !account);
-      return account ? send(account.id, "PATCH", body) : data(api.POST("/accounts", { body: body as never }));
+      return account ? send(account.id, "PATCH", body, seen.header) : data(api.POST("/accounts", { body: body as never }));
     },
     {
       done: account ? "已保存" : "已添加",
@@ -49,7 +55,7 @@ export function AccountForm({ kind, account, onClose, onDone }: { kind: Kind; ac
         initialValues={account ? { app_id: account.app_id, corp_id: account.corp_id, agent_id: account.agent_id, sign_name: account.sign_name, name: account.name } : {}}
         onFinish={(v) => {
           setProblem("");
-          save.mutate(v, { onError: (e) => setProblem(said(e)) });
+          save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
         }}
         autoComplete="off"
       >

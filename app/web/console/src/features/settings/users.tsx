@@ -5,6 +5,7 @@ import { useState } from "react";
 import { said, useAct } from "../../components/act";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
+import { useSeen } from "../../components/seen";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
 
@@ -24,7 +25,7 @@ export default function Users() {
   const session = useSession();
   const { modal } = App.useApp();
   const [open, setOpen] = useState<User | "new">();
-  const change = useAct((u: User) => data(api.PATCH("/users/{id}", { params: { path: { id: u.id } }, body: { disabled: !u.disabled } })), { done: (u) => (u.disabled ? "已停用" : "已启用"), changes: [["users"]] });
+  const change = useAct((u: User) => data(api.PATCH("/users/{id}", { params: { path: { id: u.id }, header: { "If-Match": `"${u.rev}"` } }, body: { disabled: !u.disabled } })), { done: (u) => (u.disabled ? "已停用" : "已启用"), changes: [["users"]] });
   return (
     <Page title="用户与角色" note="谁能登录，能看什么、能做什么。" extra={<Button type="primary" onClick={() => setOpen("new")}>添加用户</Button>}>
       <List<User>
@@ -99,12 +100,18 @@ interface Entered {
 function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
   const [form] = Form.useForm<Entered>();
   const [problem, setProblem] = useState("");
+  const seen = useSeen(user, () => data(api.GET("/users/{id}", { params: { path: { id: user!.id } } })), [
+    ["姓名", (u) => u.name],
+    ["角色", (u) => u.role_label],
+    ["对应的员工", (u) => u.staff?.name || u.staff?.user_id],
+    ["状态", (u) => (u.disabled ? "已停用" : "启用")],
+  ]);
   const staff = useQuery({ queryKey: ["staff"], queryFn: () => data(api.GET("/staff", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
   const save = useAct(
     (v: Entered) => {
       const more = v.password ? { password: v.password } : {};
       return user
-        ? data(api.PATCH("/users/{id}", { params: { path: { id: user.id } }, body: { name: v.name ?? "", role: v.role, staff: v.staff ?? "", ...more } }))
+        ? data(api.PATCH("/users/{id}", { params: { path: { id: user.id }, header: seen.header }, body: { name: v.name ?? "", role: v.role, staff: v.staff ?? "", ...more } }))
         : data(api.POST("/users", { body: { login: v.login.trim(), name: v.name ?? "", role: v.role, staff: v.staff ?? "", password: v.password ?? "" } }));
     },
     { done: "已保存", changes: [["users"]], quiet: true, onDone: onClose },
@@ -118,7 +125,7 @@ function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
         initialValues={user ? { login: user.login, name: user.name, role: user.role, staff: user.staff ? `${user.staff.corp_id}/${user.staff.user_id}` : undefined } : { role: "marketer" }}
         onFinish={(v) => {
           setProblem("");
-          save.mutate(v, { onError: (e) => setProblem(said(e)) });
+          save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
         }}
       >
         <Form.Item name="login" label="登录名" rules={[{ required: true, message: "请填写登录名" }]} extra="邮箱，或小写字母、数字、汉字">
