@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/content"
 	"github.com/koi-scrm/koi/app/httpapi"
@@ -13,6 +15,7 @@ import (
 	"github.com/koi-scrm/koi/app/share"
 	"github.com/koi-scrm/koi/app/stage"
 	"github.com/koi-scrm/koi/app/tag"
+	"github.com/koi-scrm/koi/channels/officialaccount"
 	"github.com/koi-scrm/koi/h5"
 )
 
@@ -35,8 +38,13 @@ func (a *App) api(person journey.PersonReader) *httpapi.API {
 		Timeline: a.Timeline, Tally: a.Tally, Pipeline: a.Pipeline, Upkeep: a.Upkeep, People: a.People, Tags: a.Tags, Scores: a.Scores, Stages: a.Stages,
 		Journeys: a.Journeys, Outbox: a.Outbox, Ways: a.ways, Accounts: a.Accounts, Tokens: a.Tokens, SMSTemplates: a.SMSTemplates, Staff: a.Staff, Shares: share.NewDirectory(a.Stores.Koi), Settings: a.Settings,
 		Bundles: a.Bundles, Audit: a.Audit, Relations: relations, Webhooks: a.Webhooks, TryWebhook: a.tryWebhook, Person: person,
-		SignIn: a.signIn, CheckSMS: a.aliyun.Check, Doctor: a.Doctor, Contents: content.NewDirectory(a.Stores.Koi), DrawPage: h5.Preview,
+		SignIn: a.signIn, QRCode: a.qrCode, CheckSMS: a.aliyun.Check, Doctor: a.Doctor, Contents: content.NewDirectory(a.Stores.Koi), DrawPage: h5.Preview,
 		PublicURL: a.Config.PublicURL, Version: Version})
+}
+
+func (a *App) qrCode(ctx context.Context, acc account.Official, scene string, life time.Duration) (string, time.Time, error) {
+	code, err := officialaccount.NewQRCode(ctx, a.caller, a.Clock, acc, scene, life)
+	return code.URL, code.Until, err
 }
 
 // Version is set by the build.

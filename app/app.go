@@ -96,6 +96,7 @@ type App struct {
 	reconciler *contact.Reconciler
 	wecomOrg   *wecom.Directories
 	transport  *wechat.Transport
+	caller     *wechat.Caller
 	dispatcher *outbox.Dispatcher
 	settles    *outbox.Settlements
 	aliyun     *sms.Client
@@ -173,6 +174,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	}
 	a.Tokens = account.NewTokens(a.Stores, a.Keys, a.Clock, wechat.NewTokenSource(a.transport), account.DefaultTokenRules)
 	caller := wechat.NewCaller(a.transport, a.Tokens)
+	a.caller = caller
 	corp := wecom.NewClient(caller)
 	a.wecomOrg = wecom.NewDirectories(corp, a.Accounts)
 	a.signIn = wecom.NewOAuth(corp, a.Config.Channels.WeCom.OAuthURL)

@@ -78,6 +78,9 @@ type Parts struct {
 	Doctor *doctor.Doctor
 	// SignIn learns from WeCom who opened the staff portal.
 	SignIn WeComSignIn
+	// QRCode makes a QR code that leads to following an official account: what the picture encodes, and until
+	// when it works.
+	QRCode func(ctx context.Context, a account.Official, scene string, life time.Duration) (url string, until time.Time, err error)
 	// CheckSMS asks Aliyun now whether an account's key works.
 	CheckSMS func(ctx context.Context, a account.SMS) account.Health
 

@@ -55,7 +55,7 @@ var allowed = map[string]string{
 	"listStaff": crowd,
 
 	"listAccounts": insight, "addAccount": admin,
-	"getOfficialAccount": insight, "changeOfficialAccount": admin, "deleteOfficialAccount": admin, "checkOfficialAccount": admin,
+	"getOfficialAccount": insight, "changeOfficialAccount": admin, "deleteOfficialAccount": admin, "checkOfficialAccount": admin, "makeQRCode": admin,
 	"getWeComAccount": insight, "changeWeComAccount": admin, "deleteWeComAccount": admin, "checkWeComAccount": admin,
 	"getMiniAccount": insight, "changeMiniAccount": admin, "deleteMiniAccount": admin, "checkMiniAccount": admin,
 	"getSMSAccount": insight, "changeSMSAccount": admin, "deleteSMSAccount": admin, "checkSMSAccount": admin,

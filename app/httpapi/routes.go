@@ -98,6 +98,7 @@ func (a *API) routes() []route {
 		to("changeOfficialAccount", patch, "/accounts/official/{app_id}", may(auth.WriteAccounts), "修改公众号", a.changeOfficial),
 		to("deleteOfficialAccount", del, "/accounts/official/{app_id}", may(auth.WriteAccounts), "删除公众号", a.deleteOfficial),
 		to("checkOfficialAccount", post, "/accounts/official/{app_id}/check", may(auth.WriteAccounts), "现在检查公众号", a.checkOfficial),
+		to("makeQRCode", post, "/accounts/official/{app_id}/qrcode", may(auth.WriteAccounts), "生成扫码关注公众号的临时二维码", a.makeQRCode),
 		to("getWeComAccount", get, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.ReadAccounts), "企业微信应用", a.getWeCom),
 		to("changeWeComAccount", patch, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.WriteAccounts), "修改企业微信应用", a.changeWeCom),
 		to("deleteWeComAccount", del, "/accounts/wecom/{corp_id}/{agent_id}", may(auth.WriteAccounts), "删除企业微信应用", a.deleteWeCom),

@@ -78,7 +78,7 @@ func (s *Simulator) subscribe(f *follower, a Act) scene {
 	f.acted(now, s.counters.standing("oa.kf.action"))
 	e := s.officialEvent(f, now, "subscribe")
 	if a.With != "" {
-		e.text("EventKey", "qrscene_"+a.With).text("Ticket", "TICKET_"+shortHash(a.With, 16))
+		e.text("EventKey", "qrscene_"+a.With).text("Ticket", qrTicket(a.With))
 	} else {
 		e.text("EventKey", "")
 	}
@@ -112,7 +112,7 @@ func (s *Simulator) scan(o *official, a Act) (scene, error) {
 	now := s.clk.Now().UnixMilli()
 	f.acted(now, s.counters.standing("oa.kf.action"))
 	s.note(&f.person.chat, o.AppID, now, "你扫描了“"+o.Name+"”的二维码（"+a.With+"）")
-	e := s.officialEvent(f, now, "SCAN").text("EventKey", a.With).text("Ticket", "TICKET_"+shortHash(a.With, 16))
+	e := s.officialEvent(f, now, "SCAN").text("EventKey", a.With).text("Ticket", qrTicket(a.With))
 	return s.followerScene(f, a, "SCAN", e), nil
 }
 

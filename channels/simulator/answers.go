@@ -53,6 +53,7 @@ var meanings = map[platform]map[int]string{
 		40029: "invalid code",
 		40035: "invalid args size",
 		40037: "invalid template_id",
+		40053: "invalid action info",
 		40066: "invalid url",
 		40097: "invalid args",
 		40125: "invalid appsecret",

@@ -1,8 +1,10 @@
 package simulator
 
 import (
+	"cmp"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // What 发送客服消息 takes (api_sendcustommessage).
@@ -155,6 +157,37 @@ func (s *Simulator) userGet(c *call) (answer, *refusal) {
 	}
 	return a, nil
 }
+
+// What 生成带参数的二维码 takes: codes that live for up to 30 days, and such that live for good.
+var qrCodeChecks = []check{
+	oneOf("action_name", 40053, "QR_STR_SCENE", "QR_LIMIT_STR_SCENE"),
+	that("scene_str 为 1 到 64 个字", 40053, func(c *call) bool {
+		n := utf8.RuneCountInString(c.in.str("action_info.scene.scene_str"))
+		return n >= 1 && n <= 64
+	}),
+	that("expire_seconds 不超过 30 天", 40053, func(c *call) bool {
+		n, said := c.in.num("expire_seconds")
+		return !said || n > 0 && n <= qrCodeLife
+	}),
+}
+
+// qrCodeLife is how long a temporary QR code may live, qrCodeShort how long it does when nothing is said, in s.
+const qrCodeLife, qrCodeShort = 30 * 24 * 3600, 60
+
+// createQRCode makes a code of a scene; who scans it plays the act "scan" with that scene. The answer has no
+// errmsg: clients take one for a failure.
+func (s *Simulator) createQRCode(c *call) (answer, *refusal) {
+	scene := c.in.str("action_info.scene.scene_str")
+	a := answer{"ticket": qrTicket(scene), "url": "http://weixin.qq.com/q/" + shortHash(c.official.AppID+" "+scene, 24)}
+	if c.in.str("action_name") == "QR_STR_SCENE" {
+		life, _ := c.in.num("expire_seconds")
+		a["expire_seconds"] = cmp.Or(life, qrCodeShort)
+	}
+	return a, nil
+}
+
+// qrTicket is what the code of a scene and the events of who scans it have in common.
+func qrTicket(scene string) string { return "TICKET_" + shortHash(scene, 16) }
 
 func (s *Simulator) clearQuota(c *call) (answer, *refusal) {
 	if c.in.str("appid") != c.official.AppID {

@@ -71,6 +71,8 @@ func rules() []rule {
 		{wechatOA, get, "/wxaapi/newtmpl/gettemplate", "获取订阅通知的模板列表", appToken, nil, nil, (*Simulator).noticeList},
 		{wechatOA, get, "/cgi-bin/ticket/getticket", "获取 jsapi_ticket", appToken, nil,
 			[]check{oneOf("type", 40097, "jsapi")}, (*Simulator).ticket},
+		{wechatOA, post, "/cgi-bin/qrcode/create", "生成带参数的二维码", appToken,
+			[]quota{daily("oa.qrcode", 100_000)}, qrCodeChecks, (*Simulator).createQRCode},
 		{wechatOA, get, "/cgi-bin/user/info", "获取用户基本信息", appToken,
 			[]quota{daily("oa.user_info", 5_000_000)}, []check{need("openid", 40003)}, (*Simulator).userInfo},
 		{wechatOA, get, "/cgi-bin/user/get", "获取关注者列表", appToken,

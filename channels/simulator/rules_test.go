@@ -59,6 +59,9 @@ func attempts() []attempt {
 	kf, tpl, send, card := base+"message/custom/send", base+"message/template/send", base+"message/send", base+"message/update_template_card"
 	tok, stable, corpTok := base+"token?", base+"stable_token", base+"gettoken?"
 	wel, batch, conv := base+"externalcontact/send_welcome_msg", base+"externalcontact/batch/get_by_user", base+"idconvert/unionid_to_external_userid"
+	code := func(action, scene string, seconds int) m {
+		return m{"action_name": action, "expire_seconds": seconds, "action_info": m{"scene": m{"scene_str": scene}}}
+	}
 	notice, once, mini := base+"message/subscribe/bizsend", base+"message/template/subscribe", base+"message/subscribe/send"
 	number, login := "/wxa/business/getuserphonenumber", "/sns/jscode2session?"
 	web := "/sns/oauth2/access_token?"
@@ -176,6 +179,11 @@ func attempts() []attempt {
 		{"user info", "official", base + "user/info?openid=oChen", nil, 0},
 		{"user info without openid", "official", base + "user/info", nil, 40003},
 		{"user info of a stranger", "official", base + "user/info?openid=oNobody", nil, 40003},
+		{"QR code", "official", base + "qrcode/create", code("QR_STR_SCENE", "booth", 3600), 0},
+		{"QR code of an unknown kind", "official", base + "qrcode/create", code("QR", "booth", 3600), 40053},
+		{"QR code without a scene", "official", base + "qrcode/create", code("QR_STR_SCENE", "", 3600), 40053},
+		{"QR code that lives too long", "official", base + "qrcode/create", code("QR_STR_SCENE", "booth", 31*24*3600), 40053},
+		{"QR code by GET", "official", base + "qrcode/create", nil, 43002},
 		{"followers", "official", base + "user/get", nil, 0},
 		{"followers after a stranger", "official", base + "user/get?next_openid=oNobody", nil, 40003},
 		{"followers by POST", "official", base + "user/get", m{}, 43001},

@@ -1,6 +1,6 @@
 // Chromium as flows use it: pages that remember every complaint, and pictures of what went wrong.
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
 const program = process.env.KOI_TEST_CHROMIUM || "/usr/bin/chromium";
@@ -107,6 +107,14 @@ export async function until(what, check, ms = 10_000) {
     if (Date.now() > end) throw new Error(`not within ${ms / 1000} s: ${what}`);
     await new Promise((r) => setTimeout(r, 50));
   }
+}
+
+/** KOI_TEST_SHOTS=folder keeps pictures of screens, to be looked at. */
+export async function picture(page, name) {
+  const folder = process.env.KOI_TEST_SHOTS;
+  if (!folder) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: `${folder}/${name}.png` });
 }
 
 export function ok(value, message) {

@@ -1,8 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { drawsChinese, ok, same } from "../browser.mjs";
-
-// KOI_TEST_SHOTS=folder keeps a picture of every screen, to be looked at.
-const shots = process.env.KOI_TEST_SHOTS;
+import { drawsChinese, ok, picture, same } from "../browser.mjs";
 
 export default [
   {
@@ -32,10 +28,7 @@ export default [
         ok(small.length === 0, `${place} has text below 12 px: ${small.join(" | ")}`);
         const nameless = await namelessControls(page);
         ok(nameless.length === 0, `${place} has controls without a name: ${nameless.join(" ")}`);
-        if (shots) {
-          await mkdir(shots, { recursive: true });
-          await page.screenshot({ path: `${shots}/${place.replace(/^\/console\/?/, "").replaceAll("/", "-") || "home"}.png` });
-        }
+        await picture(page, place.replace(/^\/console\/?/, "").replaceAll("/", "-") || "home");
       }
       ok(await drawsChinese(page), "中 is drawn as a box");
       pages.check();

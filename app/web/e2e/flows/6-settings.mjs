@@ -1,8 +1,31 @@
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
-import { ok, same } from "../browser.mjs";
+import { ok, picture, same } from "../browser.mjs";
 
 export default [
+  {
+    name: "the five steps lead from nothing to one's own 360 by a code that can be scanned",
+    async run({ world, open }) {
+      const page = await open({ as: world.people.get("anna"), path: "/console/onboarding?step=official" });
+      await page.getByRole("button", { name: "检查这一步" }).click();
+      await page.getByText("有权限").or(page.getByText("模板消息")).first().waitFor();
+      const steps = page.getByRole("navigation", { name: "步骤" });
+      await steps.getByRole("button", { name: /4\. 接短信/ }).click();
+      await page.getByRole("button", { name: "跳过这一步" }).click();
+      await page.getByRole("heading", { name: "用自己的微信扫码关注" }).or(page.getByText("用自己的微信扫码关注").last()).waitFor();
+      const code = page.getByRole("img", { name: "关注 锦鲤云 的二维码" });
+      await code.waitFor();
+      ok((await code.locator("svg path").count()) > 1, "the code is not drawn");
+      await page.getByText("正在等第一个关注").waitFor();
+      await picture(page, "onboarding-follow");
+      await world.act("oOnboarding", "scan", await code.getAttribute("data-scene"));
+      await page.getByText(/收到了/).waitFor({ timeout: 10_000 });
+      await page.getByText("欢迎消息已经发出").waitFor();
+      await picture(page, "onboarding-done");
+      await page.getByRole("button", { name: "看 TA 的 360" }).click();
+      await page.getByText("关注公众号").first().waitFor();
+    },
+  },
   {
     name: "two people edit one user: the second is told what the first did, loses nothing and decides",
     expect: [/status of 412/],

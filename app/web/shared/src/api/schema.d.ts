@@ -120,6 +120,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/official/{app_id}/qrcode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 生成扫码关注公众号的临时二维码
+         * @description 权限：管理平台账号（accounts.write）
+         */
+        post: operations["makeQRCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/sms/{sign_name}": {
         parameters: {
             query?: never;
@@ -2399,6 +2419,10 @@ export interface components {
             /** @description 下一页的 cursor；空表示没有了 */
             next: string;
         };
+        MakeQRCodeRequest: {
+            /** @description 场景值，如 onboarding */
+            scene: string;
+        };
         Me: {
             /** @description 改动时放进 X-CSRF-Token 请求头 */
             csrf_token?: string;
@@ -2959,6 +2983,14 @@ export interface components {
             purpose: string;
             /** @description granted 同意、withdrawn 不同意或已撤回、none 没有表示过 */
             state: string;
+        };
+        QRCode: {
+            /** Format: date-time */
+            expires_at: string;
+            /** @description 扫码关注、扫码事件带着它 */
+            scene: string;
+            /** @description 画成二维码的内容 */
+            url: string;
         };
         Quota: {
             account: string;
@@ -4189,6 +4221,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    makeQRCode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 同一个值的重复请求只做一次，24 小时内返回第一次的结果 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeQRCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QRCode"];
                 };
             };
             /** @description Error */

@@ -1,8 +1,9 @@
-import { api, ago, count, data, useSession, useStream, type Schema } from "@koi/shared";
+import { api, ago, count, data, time, useSession, useStream, type Schema } from "@koi/shared";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Alert, Button, Card, Result, Tag } from "antd";
+import { Alert, Button, Card, QRCode, Result, Select, Tag } from "antd";
 import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { said } from "../../components/act";
 import { LiveDot } from "../../components/marks";
 import { Page } from "../../components/page";
 import { Failure, Loading } from "../../components/states";
@@ -54,7 +55,7 @@ export default function Onboarding() {
         <div style={{ display: "grid", gap: 16 }}>
           {at === "template" && <Template items={o.settings} />}
           {(at === "official" || at === "wecom" || at === "sms") && <Platform key={at} kind={at} accounts={o.accounts.filter((a) => a.kind === at)} />}
-          {at === "follow" && <Follow recent={o.recent} />}
+          {at === "follow" && <Follow recent={o.recent} officials={o.accounts.filter((a) => a.kind === "official" && a.app_id && !a.problem)} />}
           <div style={{ display: "flex", gap: 8 }}>
             {index > 0 && <Button onClick={() => go(o.steps[index - 1]!.key)}>上一步</Button>}
             {step.state === "skipped" && <Button onClick={() => skip(at, false)}>取消跳过</Button>}
@@ -224,7 +225,7 @@ function Platform({ kind, accounts }: { kind: "official" | "wecom" | "sms"; acco
 const arrivals = new Set(["oa.message_received", "oa.followed", "oa.scanned", "wecom.customer_added"]);
 
 /** Waits, live, for the first who follows, and shows the way to their 360. */
-function Follow({ recent }: { recent: Schema<"TimelineEntry">[] }) {
+function Follow({ recent, officials }: { recent: Schema<"TimelineEntry">[]; officials: Schema<"Account">[] }) {
   const client = useQueryClient();
   const [came, setCame] = useState<Schema<"TimelineEntry">>();
   const [greeted, setGreeted] = useState(false);
@@ -246,7 +247,11 @@ function Follow({ recent }: { recent: Schema<"TimelineEntry">[] }) {
   });
   return (
     <Card variant="borderless" title="用自己的微信扫码关注" extra={<LiveDot on={live} />}>
-      <p style={{ marginTop: 0 }}>打开公众号的二维码（公众平台「设置与开发 → 公众号设置 → 二维码」，或名片、海报上的），用您自己的微信扫一扫并关注。已经关注的，先取消再关注，或给公众号发一条消息。</p>
+      {officials.length === 0 ? (
+        <Alert type="warning" showIcon title="还没有接入公众号" description="先做完第 2 步，这里就会出现可以扫的二维码。" style={{ marginBottom: 16 }} />
+      ) : (
+        <Codes officials={officials} />
+      )}
       <div aria-live="polite">
         {came ? (
           <Result
@@ -280,5 +285,49 @@ function Follow({ recent }: { recent: Schema<"TimelineEntry">[] }) {
         </p>
       )}
     </Card>
+  );
+}
+
+/** A QR code to follow each official account by, made for this page. An account that may not have such codes has a plain one at the platform. */
+function Codes({ officials }: { officials: Schema<"Account">[] }) {
+  const session = useSession();
+  const [chosen, setChosen] = useState(officials[0]!.app_id!);
+  const account = officials.find((a) => a.app_id === chosen) ?? officials[0]!;
+  const code = useQuery({
+    queryKey: ["qrcode", account.app_id],
+    queryFn: () => data(api.POST("/accounts/official/{app_id}/qrcode", { params: { path: { app_id: account.app_id! } }, body: { scene: "onboarding" } })),
+    enabled: session.may("accounts.write"),
+    staleTime: Infinity,
+    retry: false,
+  });
+  return (
+    <div style={{ display: "grid", gridTemplateColumns: "184px minmax(0,1fr)", gap: 24, alignItems: "center", marginBottom: 16 }}>
+      <div role="img" aria-label={code.data ? `关注 ${account.name || account.app_id} 的二维码` : "二维码"} data-scene={code.data?.scene}>
+        <QRCode type="svg" size={184} value={code.data?.url ?? "-"} status={code.data ? "active" : code.isFetching ? "loading" : "expired"} onRefresh={() => void code.refetch()} />
+      </div>
+      <div>
+        {officials.length > 1 && (
+          <Select
+            aria-label="公众号"
+            value={account.app_id}
+            onChange={setChosen}
+            options={officials.map((a) => ({ value: a.app_id!, label: a.name || a.app_id }))}
+            style={{ width: 240, marginBottom: 12 }}
+          />
+        )}
+        <p style={{ margin: "0 0 8px" }}>
+          用您自己的微信扫一扫，关注<b style={{ fontWeight: 500 }}>「{account.name || account.app_id}」</b>。已经关注的，扫了也算。
+        </p>
+        {code.error && (
+          <Alert
+            type="info"
+            showIcon
+            title={said(code.error)}
+            description="没有关系：打开公众号自己的二维码（公众平台「设置与开发 → 公众号设置」，或名片、海报上的）扫一扫；已经关注的，给公众号发一条消息。"
+          />
+        )}
+        {code.data && <span style={{ color: color.quiet, fontSize: 13 }}>二维码 {time(code.data.expires_at)} 前有效，只用来试；渠道和海报用的要另做。</span>}
+      </div>
+    </div>
   );
 }
