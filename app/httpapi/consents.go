@@ -44,6 +44,7 @@ type Statement struct {
 	Granted bool      `json:"granted" doc:"对渠道：false 为退订，true 为恢复"`
 	Version string    `json:"version,omitempty" doc:"当时展示的文本版本"`
 	Source  string    `json:"source" doc:"从哪里表示的"`
+	From    string    `json:"source_label" doc:"从哪里表示的，给人看"`
 	IP      string    `json:"ip,omitempty"`
 	By      string    `json:"by,omitempty" doc:"由谁补记"`
 	At      time.Time `json:"at"`
@@ -81,7 +82,7 @@ func (a *API) consents(ctx context.Context, id ID) (Consents, error) {
 	}
 	for _, s := range list {
 		x := Statement{Purpose: string(s.Purpose), Channel: s.Channel, Label: s.Purpose.Label(), Granted: s.Granted, Version: s.Version,
-			Source: s.Source, IP: s.IP, By: s.By, At: a.at(s.At), EventID: ID(s.EventID)}
+			Source: s.Source, From: sourceName(s.Source), IP: s.IP, By: s.By, At: a.at(s.At), EventID: ID(s.EventID)}
 		if s.Channel != "" {
 			x.Label = contact.UnsubscribeLabel(s.Channel)
 		}

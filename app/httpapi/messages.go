@@ -3,8 +3,10 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
+	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/outbox"
 )
@@ -18,7 +20,8 @@ type Message struct {
 	Channel      string     `json:"channel"`
 	ChannelLabel string     `json:"channel_label"`
 	Account      string     `json:"account"`
-	To           string     `json:"to" doc:"OpenID 或 userid"`
+	To           string     `json:"to" doc:"OpenID、userid 或 Webhook 的 key"`
+	ToName       string     `json:"to_name,omitempty" doc:"员工的姓名、Webhook 的名称"`
 	Class        string     `json:"class" doc:"reply service marketing staff_alert"`
 	Kind         string     `json:"kind" doc:"text textcard template_card"`
 	Step         string     `json:"step,omitempty"`
@@ -103,7 +106,7 @@ func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Mess
 
 func (a *API) message(m outbox.Entry) Message {
 	out := Message{ID: ID(m.ID), EventID: ID(m.EventID), ContactID: ID(m.ContactID), Channel: string(m.Channel), ChannelLabel: m.Channel.Label(), Account: m.Account,
-		To: m.To, Class: string(m.Class), Kind: m.Kind, Step: m.Step, JourneyID: ID(m.JourneyID), RunID: ID(m.RunID), Test: m.Test, State: string(m.State),
+		To: m.To, ToName: a.recipient(m), Class: string(m.Class), Kind: m.Kind, Step: m.Step, JourneyID: ID(m.JourneyID), RunID: ID(m.RunID), Test: m.Test, State: string(m.State),
 		StateLabel: m.State.Label(), Reason: string(m.Reason), Detail: m.Detail, Code: m.Code, Attempts: m.Attempts, DueAt: a.since(m.DueAt),
 		ExpiresAt: a.since(m.ExpiresAt), CreatedAt: a.at(m.CreatedAt), UpdatedAt: a.at(m.UpdatedAt)}
 	if m.Reason != "" {
@@ -111,6 +114,24 @@ func (a *API) message(m outbox.Entry) Message {
 		out.ReasonLabel, out.ReasonNote, out.Advice = x.Name, x.What, x.Next
 	}
 	return out
+}
+
+// recipient is who of the firm, or which system, a message goes to; "" where it goes to a customer.
+func (a *API) recipient(m outbox.Entry) string {
+	switch m.Channel {
+	case outbox.WeComApp:
+		corp, _, _ := account.SplitWeComID(m.Account)
+		var names []string
+		for _, userID := range strings.Split(m.To, "|") {
+			names = append(names, a.staffName(corp, userID).Name)
+		}
+		return strings.Join(names, "、")
+	case outbox.Webhook:
+		if h := a.Webhooks.Model().Get(m.To); h != nil {
+			return h.Name
+		}
+	}
+	return ""
 }
 
 func (a *API) getMessage(ctx context.Context, in *ByID) (*answer[MessageDetail], error) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func (a *API) telling(e event.Entry) string {
 		return said(outbox.Channel(p.Str("channel")).Label(), quoted(p.Str("content")), why)
 	case "consent":
 		if c := p.Str("channel"); c != "" {
-			return said(contact.UnsubscribeLabel(c), sources[p.Str("source")])
+			return said(contact.UnsubscribeLabel(c), sourceName(p.Str("source")))
 		}
 		return said(contact.Purpose(p.Str("purpose")).Label(), p.Str("source"))
 	case "tag":
@@ -92,6 +93,14 @@ var (
 	answers = map[string]string{"accept": "允许", "reject": "拒绝", "ban": "被平台封禁", "filter": "被过滤"}
 	kinds   = map[string]string{"image": "图片", "voice": "语音", "video": "视频", "shortvideo": "小视频", "location": "位置", "link": "链接", "miniprogrampage": "小程序卡片", "file": "文件"}
 )
+
+// sourceName is where somebody stated something: a door of ours by its name, anything else as it was written.
+func sourceName(s string) string {
+	if form, ok := strings.CutPrefix(s, "form:"); ok {
+		return "表单 " + form
+	}
+	return cmp.Or(sources[s], s)
+}
 
 // said joins what there is to say, each once.
 func said(parts ...string) string {

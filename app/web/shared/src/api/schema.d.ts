@@ -2484,8 +2484,10 @@ export interface components {
             state_label: string;
             step?: string;
             test?: boolean;
-            /** @description OpenID 或 userid */
+            /** @description OpenID、userid 或 Webhook 的 key */
             to: string;
+            /** @description 员工的姓名、Webhook 的名称 */
+            to_name?: string;
             /** Format: date-time */
             updated_at: string;
         };
@@ -2549,8 +2551,10 @@ export interface components {
             state_label: string;
             step?: string;
             test?: boolean;
-            /** @description OpenID 或 userid */
+            /** @description OpenID、userid 或 Webhook 的 key */
             to: string;
+            /** @description 员工的姓名、Webhook 的名称 */
+            to_name?: string;
             tries: components["schemas"]["Try"][];
             /** Format: date-time */
             updated_at: string;
@@ -3600,6 +3604,8 @@ export interface components {
             purpose?: string;
             /** @description 从哪里表示的 */
             source: string;
+            /** @description 从哪里表示的，给人看 */
+            source_label: string;
             /** @description 当时展示的文本版本 */
             version?: string;
         };

@@ -39,7 +39,7 @@ export function Consents({ contact }: { contact: string }) {
             {s.channel ? (s.granted ? "恢复接收" : "退订") : s.granted ? "同意" : "不同意"}
           </Tag>
           <span style={{ float: "right", color: color.quiet, fontSize: 13 }}>{time(s.at)}</span>
-          <div style={{ color: color.quiet, fontSize: 13 }}>{[s.source, s.version && `文本版本 ${s.version}`, s.by && `${actor(s.by)} 补记`].filter(Boolean).join(" · ")}</div>
+          <div style={{ color: color.quiet, fontSize: 13 }}>{[s.source_label, s.version && `文本版本 ${s.version}`, s.by && `${actor(s.by)} 补记`].filter(Boolean).join(" · ")}</div>
         </div>
       ))}
       {adding && <Statement contact={contact} subjects={subjects} onClose={() => setAdding(false)} />}

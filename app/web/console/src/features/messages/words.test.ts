@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { retryable, tryEnd, whom } from "./words";
 
-test("an employee is called by the userid, a customer by name, somebody unknown by number", () => {
+test("an employee is called by name or userid, a customer by name, somebody unknown by number", () => {
   expect(whom({ channel: "wecom_app", to: "wanglei|lina", contact_id: "1", contact_name: "周敏" })).toBe("wanglei、lina");
+  expect(whom({ channel: "wecom_app", to: "wanglei", to_name: "王磊", contact_id: "1", contact_name: "周敏" })).toBe("王磊");
   expect(whom({ channel: "sms", to: "138****0000", contact_id: "1", contact_name: "周敏" })).toBe("周敏");
   expect(whom({ channel: "official_kf", to: "oX", contact_id: "7" })).toBe("客户 7");
   expect(whom({ channel: "official_kf", to: "oX" })).toBe("oX");

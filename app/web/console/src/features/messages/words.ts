@@ -17,8 +17,8 @@ export const classes: Record<string, string> = { reply: "回复", service: "服�
 const internal = new Set(["wecom_app", "webhook"]);
 
 /** Who a message goes to, as people call them: a customer by name, an employee or a system by its own. */
-export function whom(m: Pick<Schema<"Message">, "channel" | "to" | "contact_id" | "contact_name">): string {
-  if (internal.has(m.channel)) return m.to.split("|").join("、");
+export function whom(m: Pick<Schema<"Message">, "channel" | "to" | "to_name" | "contact_id" | "contact_name">): string {
+  if (internal.has(m.channel)) return m.to_name || m.to.split("|").join("、");
   return m.contact_name || (m.contact_id ? `客户 ${m.contact_id}` : m.to);
 }
 

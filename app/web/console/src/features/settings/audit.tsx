@@ -1,27 +1,21 @@
 import { api, data, time, type Schema } from "@koi/shared";
 import { Input, Tag } from "antd";
-import { useSearchParams } from "react-router";
+import { Link } from "react-router";
+import { useFilters } from "../../components/filters";
 import { List } from "../../components/list";
+import { actor } from "../../components/marks";
 import { Page } from "../../components/page";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
+import { objectOf, told } from "./deeds";
 
 type Line = Schema<"AuditLine">;
 
 /** Who did what, and who was refused. Nobody can change or remove a line. */
 export default function Audit() {
-  const [query, setQuery] = useSearchParams();
+  const [query, set] = useFilters();
   const who = query.get("who") ?? "";
   const object = query.get("object") ?? "";
-  const set = (key: string, value: string) =>
-    setQuery(
-      (q) => {
-        if (value) q.set(key, value);
-        else q.delete(key);
-        return q;
-      },
-      { replace: true },
-    );
   return (
     <Page title="审计日志" note="谁在什么时候做了什么，被拒绝的也在。只能查看，不能修改。">
       <List<Line>
@@ -30,8 +24,8 @@ export default function Audit() {
         rowKey="id"
         filters={
           <>
-            <Input.Search allowClear placeholder="谁，如 user:anna" defaultValue={who} onSearch={(v) => set("who", v.trim())} style={{ width: 220 }} aria-label="按人筛选" />
-            <Input.Search allowClear placeholder="对象，如 contacts/12" defaultValue={object} onSearch={(v) => set("object", v.trim())} style={{ width: 220 }} aria-label="按对象筛选" />
+            <Input.Search allowClear placeholder="谁：登录名" defaultValue={actor(who)} onSearch={(v) => set("who", full(v.trim()))} style={{ width: 220 }} aria-label="按人筛选" />
+            <Input.Search allowClear placeholder="客户编号" defaultValue={object.replace(/^contacts\//, "")} onSearch={(v) => set("object", /^\d+$/.test(v.trim()) ? `contacts/${v.trim()}` : v.trim())} style={{ width: 220 }} aria-label="按对象筛选" />
           </>
         }
         empty={<Nothing what={who || object ? "没有符合条件的记录" : "还没有记录"} />}
@@ -42,13 +36,13 @@ export default function Audit() {
             width: 180,
             render: (_, l) => (
               <>
-                {l.who || "没有登录的人"}
-                <div style={{ color: color.quiet, fontSize: 13 }}>{l.place}</div>
+                {l.who ? actor(l.who) : "没有登录的人"}
+                {l.place !== "cli" && <div style={{ color: color.quiet, fontSize: 13 }}>{l.place}</div>}
               </>
             ),
           },
           { title: "做了什么", width: 200, render: (_, l) => l.action_name || l.action },
-          { title: "对象", width: 200, render: (_, l) => l.object || "—" },
+          { title: "对象", width: 200, render: (_, l) => about(l.object ?? "") },
           {
             title: "结果",
             width: 96,
@@ -62,10 +56,7 @@ export default function Audit() {
             title: "细节",
             render: (_, l) => (
               <span style={{ display: "inline-block", maxWidth: 420, whiteSpace: "normal", overflowWrap: "anywhere", color: color.quiet }}>
-                {Object.entries(l.detail)
-                  .filter(([, v]) => v !== "" && v !== null)
-                  .map(([k, v]) => `${k}：${typeof v === "string" ? v : JSON.stringify(v)}`)
-                  .join("；")}
+                {told(l.detail)}
               </span>
             ),
           },
@@ -73,4 +64,14 @@ export default function Audit() {
       />
     </Page>
   );
+}
+
+/** Somebody's login is enough to look for them. */
+function full(who: string): string {
+  return !who || who.includes(":") || who === "cli" ? who : `user:${who}`;
+}
+
+function about(object: string) {
+  const { name, to } = objectOf(object);
+  return to ? <Link to={to}>{name}</Link> : <span style={{ overflowWrap: "anywhere" }}>{name}</span>;
 }

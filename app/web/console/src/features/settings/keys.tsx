@@ -3,10 +3,12 @@ import { Alert, App, Button, Form, Input, Modal, Select, Tag } from "antd";
 import { useState } from "react";
 import { said, useAct } from "../../components/act";
 import { List } from "../../components/list";
+import { actor } from "../../components/marks";
 import { Page } from "../../components/page";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
 import { Copy } from "./copy";
+import { roleName } from "./roles";
 
 type Key = Schema<"Key">;
 
@@ -40,9 +42,9 @@ export default function Keys() {
               </>
             ),
           },
-          { title: "能做什么", width: 280, render: (_, k) => <span style={{ display: "inline-block", maxWidth: 360, whiteSpace: "normal", overflowWrap: "anywhere" }}>{k.scopes.join("、")}</span> },
+          { title: "能做什么", width: 280, render: (_, k) => <span style={{ display: "inline-block", maxWidth: 360, whiteSpace: "normal", overflowWrap: "anywhere" }}>{(k.role && `与「${roleName(k.role)}」相同`) || uses.find((u) => u.value === k.scopes.join(" "))?.label || k.scopes.join("、")}</span> },
           { title: "最近使用", width: 120, render: (_, k) => (k.used_at ? ago(k.used_at) : "没有用过") },
-          { title: "创建", width: 160, render: (_, k) => `${k.created_by ?? ""} ${time(k.created_at)}` },
+          { title: "创建", width: 160, render: (_, k) => `${actor(k.created_by ?? "")} ${time(k.created_at)}` },
           {
             title: "",
             key: "act",

@@ -8,17 +8,9 @@ import { Page } from "../../components/page";
 import { useSeen } from "../../components/seen";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
+import { roles } from "./roles";
 
 type User = Schema<"User">;
-
-const roles: { value: string; label: string; note: string }[] = [
-  { value: "admin", label: "管理员", note: "全部权限" },
-  { value: "marketer", label: "市场", note: "客户、旅程、配置；手机号和邮箱打码" },
-  { value: "analyst", label: "分析", note: "只看，不改" },
-  { value: "leader", label: "销售主管", note: "自己和下属的客户" },
-  { value: "sales", label: "销售", note: "自己的客户" },
-  { value: "employee", label: "员工", note: "自己的分享" },
-];
 
 /** Who can sign in, as what, and which member of staff they are. */
 export default function Users() {

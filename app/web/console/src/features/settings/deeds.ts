@@ -1,0 +1,93 @@
+import { channels } from "../messages/words";
+import { roleName } from "./roles";
+
+/** What a line of the audit log is about: its name, and the screen that shows it. */
+export function objectOf(object: string): { name: string; to?: string } {
+  const [kind = "", ...rest] = object.split("/");
+  const id = rest.join("/");
+  switch (kind) {
+    case "":
+    case "session":
+    case "me":
+      return { name: "—" };
+    case "contacts":
+      return { name: `客户 ${id}`, to: `/contacts/${id}` };
+    case "journeys":
+      return { name: `旅程 ${id}`, to: `/journeys/${id}` };
+    case "messages":
+      return { name: `消息 ${id}`, to: `/messages?open=${id}` };
+    case "shares":
+      return { name: `分享 ${id}`, to: `/shares/${id}` };
+  }
+  return { name: id ? `${kinds[kind] ?? kind} ${id}` : (kinds[kind] ?? kind) };
+}
+
+const kinds: Record<string, string> = {
+  users: "用户",
+  "api-keys": "接口密钥",
+  accounts: "账号",
+  webhooks: "Webhook",
+  definitions: "配置",
+  settings: "配置包",
+  "dead-letters": "死信",
+  "domain-proofs": "域名校验文件",
+  "sms-templates": "短信模板",
+};
+
+const names: Record<string, string> = {
+  add: "打上",
+  remove: "去掉",
+  changes: "改动",
+  channel: "渠道",
+  contact: "客户",
+  disabled: "停用",
+  dry_run: "只试算",
+  field: "查看",
+  fields: "改了",
+  granted: "同意",
+  login: "登录名",
+  may: "能做",
+  name: "名称",
+  outcome: "核对结果",
+  password: "改密码",
+  problem: "问题",
+  purpose: "用途",
+  reason: "原因",
+  replayed: "重复的请求",
+  rev: "存为第几版",
+  role: "角色",
+  seen_rev: "改自第几版",
+  side: "转为",
+  source: "来源",
+  staff: "对应员工",
+  stage: "阶段",
+  status: "状态",
+};
+
+const values: Record<string, Record<string, string>> = {
+  channel: { ...channels, wechat: "微信", email: "邮件", all: "所有渠道" },
+  purpose: {
+    privacy: "隐私政策",
+    marketing_sms: "营销短信",
+    marketing_email: "营销邮件",
+    marketing_wechat: "微信营销消息",
+    third_party: "提供给第三方",
+    personalization: "个性化推荐",
+  },
+  field: { phone: "手机号", email: "邮箱" },
+  status: { live: "运行", paused: "暂停", stopped: "停止" },
+};
+
+/** The details of a line in words; what says nothing is left out. */
+export function told(detail: Record<string, unknown>): string {
+  const one = (key: string, v: unknown): string => {
+    if (typeof v === "boolean") return v ? "是" : "否";
+    if (Array.isArray(v)) return v.map((x) => one(key, x)).join("、");
+    if (typeof v !== "string") return JSON.stringify(v);
+    return key === "role" ? roleName(v) : (values[key]?.[v] ?? v);
+  };
+  return Object.entries(detail)
+    .filter(([key, v]) => v !== "" && v !== null && !(Array.isArray(v) && v.length === 0) && !(v === false && key !== "granted"))
+    .map(([key, v]) => `${names[key] ?? key}：${one(key, v)}`)
+    .join("；");
+}
