@@ -8,6 +8,7 @@ import (
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/fault"
+	"github.com/koi-scrm/koi/app/share"
 )
 
 // The commands of `koi demo`. They exist only in a process whose business clock can be moved, which no
@@ -51,6 +52,13 @@ func (a *App) demoAppend(ctx context.Context, in json.RawMessage) (any, error) {
 	now := clock.Ms(a.Clock.Now())
 	for _, e := range list {
 		e.Lane, e.ReceivedAt = event.Normal, now // one lane keeps the order in which things happened
+		// A past names shares by their sharer: the key of their tokens is here only.
+		if e.Share != "" {
+			e.Share = share.Token(a.Keys, e.ObjectID, share.Sharer(e.Share))
+		}
+		if e.Type == event.CommandShare {
+			e.Props["token"] = share.Token(a.Keys, e.Props.Str("page"), share.Sharer(e.Props.Str("token")))
+		}
 	}
 	_, err := a.Log.Append(ctx, list...)
 	return len(list), err

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -105,7 +106,8 @@ func history(size Size, end int64) past {
 		c.joined = end - min(span*98/100, max(int64(back*2*float64(span)*0.98), stay)) - time.Hour.Milliseconds()*int64(1+r.IntN(6))
 		h.events = append(h.events, c.life(r, shares[i], end)...)
 	}
-	slices.SortStableFunc(h.events, func(a, b *event.Event) int { return int(min(1, max(-1, a.OccurredAt-b.OccurredAt))) })
+	slices.SortStableFunc(h.events, func(a, b *event.Event) int { return cmp.Compare(a.OccurredAt, b.OccurredAt) })
+	h.spread(r, size.Days)
 	return h
 }
 

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,21 @@ func TestHistory_is_as_large_as_promised(t *testing.T) {
 	t.Parallel()
 	h := history(Full, anEnd)
 	require.Len(t, h.people, 3000)
-	require.Len(t, h.events, 60_000)
+	deeds, shared, depth := 0, 0, 0
+	for _, e := range h.events {
+		if e.Type != event.CommandShare {
+			deeds++
+		}
+		if e.Share != "" {
+			shared++
+			if strings.HasPrefix(e.Share, "visitor:") {
+				depth++
+			}
+		}
+	}
+	require.Equal(t, 60_000, deeds)
+	require.Greater(t, shared, 60, "links of the staff brought people")
+	require.Greater(t, depth, 20, "who passed them on")
 	require.Len(t, posts(), 25)
 	firms, kinds, keys := map[string]bool{}, map[string]int{}, map[string]bool{}
 	for _, c := range h.people {
@@ -33,7 +48,7 @@ func TestHistory_is_as_large_as_promised(t *testing.T) {
 		last = e.OccurredAt
 		require.LessOrEqual(t, e.OccurredAt, anEnd-event.LateAfter.Milliseconds(), "late, so that nothing is sent")
 		require.GreaterOrEqual(t, e.OccurredAt, anEnd-span-24*time.Hour.Milliseconds())
-		if e.Type != event.CommandContactChange {
+		if e.Type != event.CommandContactChange && e.Type != event.CommandShare {
 			require.Contains(t, event.Labels(), e.Type)
 		}
 	}

@@ -279,6 +279,7 @@ type contactChangeInput struct {
 	ByID
 	Body struct {
 		Values   map[string]any `json:"values,omitempty" doc:"字段 key → 新值；null 为清空"`
+		Seen     map[string]any `json:"seen,omitempty" doc:"字段 key → 改之前看到的值，null 为没有；现在的值不同则 412，以免覆盖别人的修改"`
 		Excluded *bool          `json:"excluded,omitempty" doc:"是否为本公司员工、竞品、测试"`
 		Stage    *string        `json:"stage,omitempty" doc:"手工设定阶段"`
 		Side     *string        `json:"side,omitempty" doc:"手工设定旁注状态；空为取消"`
@@ -298,6 +299,9 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 		return nil, err
 	}
 	set, err := a.checkChange(in)
+	if err == nil {
+		err = a.asSeen(p, in.Body.Seen)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -319,6 +323,28 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 		commands = append(commands, e)
 	}
 	return a.change(ctx, p, commands...)
+}
+
+// asSeen refuses a change by somebody who saw other values than there are now.
+func (a *API) asSeen(p *contact.Person, seen map[string]any) error {
+	fields := a.models.Load().Fields
+	for _, key := range slices.Sorted(maps.Keys(seen)) {
+		f, ok := fields.Field(key)
+		if !ok {
+			return wrong("seen."+key, "没有这个字段")
+		}
+		now, has := p.Values[key]
+		was, err := contact.Value{}, error(nil)
+		if seen[key] != nil {
+			if was, err = f.Parse(seen[key]); err != nil {
+				return wrong("seen."+key, "%v", err)
+			}
+		}
+		if has != (seen[key] != nil) || now.Num != was.Num || now.Text != was.Text {
+			return fault.Wrap(fault.ErrOvertaken, fault.Conflict, "%s刚被改过：您的修改没有保存，请看过最新的资料再改", f.Label)
+		}
+	}
+	return nil
 }
 
 // checkChange says everything that is wrong with a change at once; what passes is checked again when the

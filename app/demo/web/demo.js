@@ -58,7 +58,7 @@ function openConsole(path, again) {
 function fitConsole() {
   const box = $("console-box");
   const w = box.clientWidth, h = box.clientHeight;
-  const logical = Math.max(w, 1200); // the console is made for office screens
+  const logical = Math.max(w, 1040); // narrower, and tables would have to be scrolled
   const k = w / logical;
   const f = $("console");
   f.style.width = logical + "px";

@@ -34,22 +34,30 @@ export function Shell() {
       <nav className="side" aria-label="主菜单">
         <Link to="/" className="brand">
           <Mark />
-          锦鲤 Koi
+          <span>锦鲤 Koi</span>
         </Link>
         {shown.map((g) => (
           <div key={g.key} className="group" role="group" aria-label={g.label}>
-            {g.places.length > 1 && (
-              <div className="group-name">
+            {g.places.length > 1 ? (
+              <>
+                <div className="group-name">
+                  {g.icon}
+                  <span>{g.label}</span>
+                </div>
+                <div className="places">
+                  {g.places.map((p) => (
+                    <NavLink key={p.path} to={p.path} className="place inner">
+                      {p.label}
+                    </NavLink>
+                  ))}
+                </div>
+              </>
+            ) : (
+              <NavLink to={g.places[0]!.path} end={g.places[0]!.path === "/"} className="place" title={g.label}>
                 {g.icon}
-                {g.label}
-              </div>
-            )}
-            {g.places.map((p) => (
-              <NavLink key={p.path} to={p.path} end={p.path === "/"} className={g.places.length > 1 ? "place inner" : "place"}>
-                {g.places.length === 1 && g.icon}
-                {g.places.length === 1 ? g.label : p.label}
+                <span>{g.label}</span>
               </NavLink>
-            ))}
+            )}
           </div>
         ))}
       </nav>

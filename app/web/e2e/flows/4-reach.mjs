@@ -1,4 +1,4 @@
-import { ok, same, until } from "../browser.mjs";
+import { ok, picture, same, until } from "../browser.mjs";
 import { follower } from "../people.mjs";
 
 const evil = `<img src=x onerror=alert(1)>"><script>alert(2)</script>`;
@@ -62,6 +62,34 @@ export default [
       await page.getByText(/^展会签到表 · ben 补记$/).waitFor();
       const said = await world.api(world.people.get("anna"), "GET", `/contacts/${id}/consents`);
       same(said.purposes.find((p) => p.purpose === "marketing_sms").state, "granted", "what was recorded");
+    },
+  },
+  {
+    name: "tags and the profile are edited by hand in the 360, and who was overtaken is told",
+    expect: [/status of 412/],
+    async run({ world, open }) {
+      const anna = world.people.get("anna");
+      const id = await follower(world, "oEdited" + Date.now());
+      const page = await open({ as: world.people.get("ben"), path: `/console/contacts/${id}`, size: { width: 1280, height: 800 } });
+      await page.getByRole("button", { name: "打标签" }).click();
+      const tags = page.getByRole("dialog");
+      await tags.getByRole("combobox", { name: "标签" }).fill("专业版");
+      await page.locator(".ant-select-item-option").filter({ hasText: /^专业版$/ }).click();
+      await tags.getByRole("button", { name: "保存" }).click();
+      await page.getByText("标签已更新").waitFor();
+      await page.getByText("专业版").first().waitFor();
+
+      await page.getByRole("button", { name: "改资料" }).click();
+      const profile = page.getByRole("dialog");
+      await profile.getByLabel("公司", { exact: true }).fill("乙公司");
+      await world.api(anna, "PATCH", `/contacts/${id}`, { values: { company: "甲公司" } });
+      await profile.getByRole("button", { name: "保存" }).click();
+      await profile.getByRole("alert").filter({ hasText: "公司现在是「甲公司」" }).waitFor();
+      same(await profile.getByLabel("公司", { exact: true }).inputValue(), "乙公司", "what was typed");
+      await picture(page, "contact-overtaken");
+      await profile.getByRole("button", { name: "保存" }).click();
+      await page.getByText("资料已更新").waitFor();
+      same((await world.api(anna, "GET", `/contacts/${id}`)).company, "乙公司", "the company after a deliberate second save");
     },
   },
   {

@@ -6,10 +6,11 @@ import { useState } from "react";
  * was faster; then overtaken tells what the other one did, and a second save is a deliberate one. What was
  * typed stays in the form. fields are what the form edits, in words; read gets the thing as it is now.
  */
-export function useSeen<T extends { rev?: number }>(thing: T | undefined, read: () => Promise<T>, fields: [label: string, text: (t: T) => string | undefined][]) {
+export function useSeen<T extends object>(thing: T | undefined, read: () => Promise<T>, fields: [label: string, text: (t: T) => string | undefined][]) {
   const [seen, setSeen] = useState(thing);
   return {
-    header: seen?.rev ? { "If-Match": `"${seen.rev}"` } : {},
+    seen,
+    header: seen && "rev" in seen && seen.rev ? { "If-Match": `"${String(seen.rev)}"` } : {},
     async overtaken(e: unknown): Promise<string | undefined> {
       if (!(e instanceof ApiError) || e.status !== 412 || !seen) return undefined;
       const now = await read().catch(() => undefined);

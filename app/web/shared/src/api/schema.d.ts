@@ -1843,6 +1843,10 @@ export interface components {
             excluded?: boolean;
             /** @description 为什么改，记在阶段历史里 */
             reason?: string;
+            /** @description 字段 key → 改之前看到的值，null 为没有；现在的值不同则 412，以免覆盖别人的修改 */
+            seen?: {
+                [key: string]: unknown;
+            };
             /** @description 手工设定旁注状态；空为取消 */
             side?: string;
             /** @description 手工设定阶段 */

@@ -7,6 +7,7 @@ import { actor, Fact, Grade, LiveDot, MessageState } from "../../components/mark
 import { Failure, Loading, Nothing } from "../../components/states";
 import { color } from "../../theme";
 import { Consents } from "./consents";
+import { EditProfile, EditTags } from "./edit";
 import { Scores } from "./scores";
 import { Timeline } from "./timeline";
 
@@ -72,7 +73,7 @@ export default function ContactPage() {
       </Card>
       <div className="three">
         <div className="stack">
-          <Card variant="borderless" title="标签" size="small">
+          <Card variant="borderless" title="标签" size="small" extra={<EditTags contact={c} />}>
             {c.held_tags.length === 0 && <Nothing what="还没有标签" />}
             <div style={{ display: "flex", gap: 6, flexWrap: "wrap" }}>
               {c.held_tags.map((t) => (
@@ -84,7 +85,7 @@ export default function ContactPage() {
               ))}
             </div>
           </Card>
-          <Card variant="borderless" title="资料" size="small">
+          <Card variant="borderless" title="资料" size="small" extra={<EditProfile contact={c} />}>
             {c.values.map((v) => (
               <Fact key={v.key} name={v.label}>
                 {v.text}

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { changes, shown } from "./values";
+
+const value = (key: string, v: unknown) => ({ key, label: key, type: "text", value: v, text: String(v) }) as never;
+const fields = [{ key: "name" }, { key: "city" }, { key: "size" }, { key: "need" }];
+const person = { values: [value("name", "周敏"), value("size", 30), value("need", false)] };
+
+test("only what was changed is sent, with what was seen there", () => {
+  expect(changes(fields, person, { name: "周敏", city: " 杭州 ", size: 30, need: true })).toEqual({ values: { city: "杭州", need: true }, was: { city: null, need: false } });
+});
+
+test("an emptied field is cleared, and one that was empty stays out of it", () => {
+  expect(changes(fields, person, { name: " ", city: "", size: null, need: false })).toEqual({ values: { name: null, size: null }, was: { name: "周敏", size: 30 } });
+});
+
+test("nothing is known of a field without a value", () => {
+  expect(shown({ key: "city" }, person)).toBeUndefined();
+});

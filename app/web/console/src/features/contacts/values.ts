@@ -1,0 +1,27 @@
+import type { Schema } from "@koi/shared";
+
+export type Entry = string | number | boolean | null | undefined;
+
+type Person = Pick<Schema<"Contact">, "values">;
+type Field = Pick<Schema<"Field">, "key">;
+
+/** What a field of somebody is now, as a form takes it; undefined where nothing is known. */
+export function shown(f: Field, p: Person): Entry {
+  return p.values.find((v) => v.key === f.key)?.value as Entry;
+}
+
+/** What somebody entered that differs from what they saw, and what they saw there. An empty entry clears. */
+export function changes(fields: Field[], saw: Person, entered: Record<string, Entry>): { values: Record<string, Entry>; was: Record<string, Entry> } {
+  const values: Record<string, Entry> = {};
+  const was: Record<string, Entry> = {};
+  for (const f of fields) {
+    const before = shown(f, saw) ?? null;
+    const typed = entered[f.key];
+    const now = typeof typed === "string" ? typed.trim() || null : (typed ?? null);
+    if (now !== before) {
+      values[f.key] = now;
+      was[f.key] = before;
+    }
+  }
+  return { values, was };
+}
