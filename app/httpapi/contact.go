@@ -100,6 +100,7 @@ type Reason struct {
 	Type   string     `json:"type,omitempty"`
 	Label  string     `json:"label,omitempty"`
 	Object string     `json:"object,omitempty"`
+	About  string     `json:"about,omitempty" doc:"对什么做的，给人看"`
 	At     *time.Time `json:"at,omitempty"`
 }
 
@@ -248,7 +249,7 @@ func (a *API) standings(ctx context.Context, p *contact.Person) ([]Standing, err
 	for _, s := range list {
 		st := Standing{ScoreValue: ScoreValue{s.Score.Key, s.Score.Name, s.Points}, Max: s.Score.Max, Steps: []Reason{}, Rest: points(s.Rest)}
 		for _, x := range s.Steps {
-			r := Reason{Rule: x.Rule, Text: x.Text(), Points: points(x.Points), Now: points(x.Now), Event: ID(x.Event), Type: x.Type, Object: x.Object, At: a.since(x.At)}
+			r := Reason{Rule: x.Rule, Text: x.Text(), Points: points(x.Points), Now: points(x.Now), Event: ID(x.Event), Type: x.Type, Object: x.Object, About: a.thing(x.Object), At: a.since(x.At)}
 			if x.Type != "" {
 				r.Label = event.LabelOf(x.Type).Name
 			}

@@ -66,11 +66,11 @@ func (a *API) telling(e event.Entry) string {
 	case event.OASubscriptionAnswered, event.MPSubscriptionAnswered:
 		return said(answers[p.Str("answer")], p.Str("template_id"))
 	case event.PageDwelled:
-		return said(e.ObjectID, labelled("", p.Str("seconds"), " 秒"))
+		return said(a.page(e.ObjectID), labelled("", p.Str("seconds"), " 秒"))
 	case event.PageScrolled:
-		return said(e.ObjectID, labelled("读到 ", p.Str("percent"), "%"))
+		return said(a.page(e.ObjectID), labelled("读到 ", p.Str("percent"), "%"))
 	case event.PageShareOpened:
-		return said(e.ObjectID, labelled("第 ", p.Str("depth"), " 级"))
+		return said(a.page(e.ObjectID), labelled("第 ", p.Str("depth"), " 级"))
 	case event.FormSubmitted, event.FormStarted:
 		return said(p.Str("form"), e.ObjectID)
 	case event.ContactAttributeChanged:
@@ -85,10 +85,31 @@ func (a *API) telling(e event.Entry) string {
 	case event.ContactMerged:
 		return labelled("并入编号 ", p.Str("old"), " 的资料")
 	}
+	if e.ObjectType == "page" {
+		return said(p.Str("title"), a.page(e.ObjectID))
+	}
 	return said(p.Str("title"), e.ObjectID)
 }
 
+// page is what a page is called: one of ours by its name, another's by its address.
+func (a *API) page(key string) string {
+	if p := a.models.Load().Pages.Page(key); p != nil && p.Name != "" {
+		return p.Name
+	}
+	return key
+}
+
+// thing is what an act was about ("page/price"), as people call it.
+func (a *API) thing(object string) string {
+	kind, id, _ := strings.Cut(object, "/")
+	if kind == "page" {
+		id = a.page(id)
+	}
+	return strings.TrimSpace(things[kind] + " " + id)
+}
+
 var (
+	things  = map[string]string{"page": "页面", "qrcode": "渠道码", "form": "表单", "file": "资料", "meeting": "会议", "menu": "菜单", "link": "链接", "order": "订单"}
 	sources = map[string]string{"sms_uplink": "短信回复", "page": "页面", "console": "控制台", "api": "接口"}
 	answers = map[string]string{"accept": "允许", "reject": "拒绝", "ban": "被平台封禁", "filter": "被过滤"}
 	kinds   = map[string]string{"image": "图片", "voice": "语音", "video": "视频", "shortvideo": "小视频", "location": "位置", "link": "链接", "miniprogrampage": "小程序卡片", "file": "文件"}

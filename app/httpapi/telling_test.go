@@ -37,7 +37,7 @@ func TestAPI_timeline_tells_each_event_in_the_words_of_the_definitions(t *testin
 	require.Equal(t, "渠道码 expo", text["oa.followed"])
 	require.Contains(t, text["oa.message_received"], "“报价 138")
 	require.NotContains(t, text["oa.message_received"], "13800001111", "masked here as everywhere")
-	require.Equal(t, "price · 70 秒", text["page.dwelled"])
+	require.Equal(t, "报价 · 70 秒", text["page.dwelled"])
 	require.Equal(t, "短信 · 短信回复", text["consent.unsubscribed"])
 	require.Contains(t, text["stage.entered"], "已识别")
 	require.NotContains(t, text["tag.added"], "_", "a tag goes by its name")

@@ -3032,6 +3032,8 @@ export interface components {
             windows: components["schemas"]["Window"][];
         };
         Reason: {
+            /** @description 对什么做的，给人看 */
+            about?: string;
             /** Format: date-time */
             at?: string;
             /** @example 12 */

@@ -6,7 +6,7 @@ import { said, useAct } from "../../components/act";
 import { useSeen } from "../../components/seen";
 import { Failure, Loading } from "../../components/states";
 import { color } from "../../theme";
-import { changes, type Entry, shown } from "./values";
+import { changes, type Entry, groups, shown } from "./values";
 
 type Contact = Schema<"Contact">;
 
@@ -107,7 +107,11 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
           autoComplete="off"
           style={{ display: "grid", gridTemplateColumns: "1fr 1fr", columnGap: 16, maxHeight: "60vh", overflowY: "auto", paddingInlineEnd: 8 }}
         >
-          {list.map((f) => (
+          {groups(list).flatMap(([name, fields]) => [
+            <h3 key={name} style={{ gridColumn: "1 / -1", fontSize: 14, margin: "0 0 8px", color: color.quiet, fontWeight: 500 }}>
+              {name}
+            </h3>,
+            ...fields.map((f) => (
             <Form.Item key={f.key} name={f.key} label={f.label} style={{ marginBottom: 12 }}>
               {f.type === "number" ? (
                 <InputNumber precision={0} style={{ width: "100%" }} />
@@ -125,7 +129,8 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
                 <Input type={f.type === "date" ? "date" : undefined} />
               )}
             </Form.Item>
-          ))}
+            )),
+          ])}
         </Form>
       )}
     </Modal>

@@ -25,7 +25,7 @@ export function Scores({ standings }: { standings: Schema<"Standing">[] }) {
                   <span>
                     {r.text.replace(/\s*[+−-]\d+$/, "")}
                     {Math.abs(r.now - r.points) >= 0.1 && <span style={{ color: color.quiet, fontSize: 13 }}>（现剩 {Math.round(r.now * 10) / 10}）</span>}
-                    {r.object && <div style={{ color: color.quiet, fontSize: 13, overflowWrap: "anywhere" }}>{r.object}</div>}
+                    {r.about && <div style={{ color: color.quiet, fontSize: 13, overflowWrap: "anywhere" }}>{r.about}</div>}
                   </span>
                   <span style={{ color: color.quiet, fontSize: 13, whiteSpace: "nowrap" }}>{r.at ? ago(r.at) : ""}</span>
                 </div>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changes, shown } from "./values";
+import { changes, groups, shown } from "./values";
 
 const value = (key: string, v: unknown) => ({ key, label: key, type: "text", value: v, text: String(v) }) as never;
 const fields = [{ key: "name" }, { key: "city" }, { key: "size" }, { key: "need" }];
@@ -15,4 +15,13 @@ test("an emptied field is cleared, and one that was empty stays out of it", () =
 
 test("nothing is known of a field without a value", () => {
   expect(shown({ key: "city" }, person)).toBeUndefined();
+});
+
+test("fields stand by their group, the name first of all", () => {
+  const list = [{ key: "address", group: "公司" }, { key: "city", group: "基本" }, { key: "name", group: "基本" }, { key: "x" }];
+  expect(groups(list).map(([name, f]) => [name, f.map((x) => x.key)])).toEqual([
+    ["基本", ["name", "city"]],
+    ["公司", ["address"]],
+    ["其他", ["x"]],
+  ]);
 });

@@ -25,3 +25,12 @@ export function changes(fields: Field[], saw: Person, entered: Record<string, En
   }
   return { values, was };
 }
+
+/** Fields by their group, who somebody is first. */
+export function groups<F extends { key: string; group?: string }>(fields: F[]): [name: string, fields: F[]][] {
+  const by = new Map<string, F[]>();
+  for (const f of fields) by.set(f.group || "其他", [...(by.get(f.group || "其他") ?? []), f]);
+  const first = (list: F[]) => list.some((f) => f.key === "name");
+  for (const list of by.values()) list.sort((a, b) => Number(b.key === "name") - Number(a.key === "name"));
+  return [...by].sort(([, a], [, b]) => Number(first(b)) - Number(first(a)));
+}

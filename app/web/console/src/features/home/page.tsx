@@ -119,7 +119,7 @@ function Morning() {
                 </span>
                 <i aria-hidden style={{ background: e.type.startsWith("message.") ? color.accent : /^(tag|stage|score)\./.test(e.type) ? color.koi : color.good }} />
                 <span>
-                  {e.contact_name && <b style={{ fontWeight: 600 }}>{e.contact_name}　</b>}
+                  {e.contact_name ? <b style={{ fontWeight: 600 }}>{e.contact_name}　</b> : <span style={{ color: color.quiet }}>客户 {e.contact_id}　</span>}
                   <span>{e.label}</span>
                   <span style={{ color: color.quiet, overflowWrap: "anywhere" }}>　{e.text}</span>
                 </span>
