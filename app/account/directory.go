@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -237,6 +238,10 @@ func (d *Directory) Add(ctx context.Context, c Change, by string) (Entry, error)
 func (d *Directory) Edit(ctx context.Context, c Change, by string) (Entry, error) {
 	key := record{Kind: c.Kind, App: c.App, AgentID: c.AgentID}
 	return d.change(ctx, c.Kind, key.id(), func(tx *db.Tx) error {
+		// Another node may edit it at the same time: who comes second sees what the first one stored.
+		if _, err := tx.Exec(ctx, "UPDATE accounts SET rev=rev WHERE kind=? AND id=?", c.Kind, key.id()); err != nil {
+			return fmt.Errorf("lock account %s: %w", key.id(), err)
+		}
 		old, ok, err := d.store.load(ctx, tx, c.Kind, key.id())
 		if err != nil {
 			return err

@@ -59,7 +59,7 @@ func TestDirectory_an_account_added_in_the_console_is_live_at_once_and_sealed_at
 		e, err := d.Add(t.Context(), officialChange(" wx1234567890abcdef "), "admin")
 		require.NoError(t, err)
 		require.Equal(t, Entry{Kind: KindOfficial, ID: "wx1234567890abcdef", AppID: "wx1234567890abcdef", Name: "演示公众号", Mode: ModeAES,
-			Secrets: []string{"app_secret", "token", "aes_key"}, UpdatedAt: 1_795_300_000_000, UpdatedBy: "admin"}, e)
+			Secrets: []string{"app_secret", "token", "aes_key"}, Rev: 1_795_300_000_000, UpdatedAt: 1_795_300_000_000, UpdatedBy: "admin"}, e)
 		require.Equal(t, 1, changes)
 		got, ok := d.Official("wx1234567890abcdef")
 		require.True(t, ok)

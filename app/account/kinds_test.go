@@ -28,7 +28,7 @@ func TestDirectory_mini_programs_and_SMS_signatures_are_live_at_once_and_sealed_
 		e, err := here.Add(t.Context(), smsChange(" 【锦鲤科技】"), "admin")
 		require.NoError(t, err)
 		require.Equal(t, Entry{Kind: KindSMS, ID: "锦鲤科技", SignName: "锦鲤科技", AccessKeyID: "LTAI****ey01", Name: "锦鲤科技",
-			Secrets: []string{"access_key_secret", "receipt_token"}, UpdatedAt: 1_795_300_000_000, UpdatedBy: "admin"}, e)
+			Secrets: []string{"access_key_secret", "receipt_token"}, Rev: 1_795_300_000_000, UpdatedAt: 1_795_300_000_000, UpdatedBy: "admin"}, e)
 
 		require.NoError(t, there.look(t.Context()))
 		for _, d := range []*Directory{here, there} {

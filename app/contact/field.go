@@ -287,5 +287,30 @@ func (f Field) Show(v Value) any {
 	}
 }
 
+// shows reports whether a value is what somebody saw of it, as JSON says it; nil is none. What was seen need not
+// be allowed any more.
+func (f Field) shows(v Value, has bool, seen any) bool {
+	if seen == nil || !has {
+		return seen == nil && !has
+	}
+	if f.Type == Number {
+		n, err := whole(seen)
+		return err == nil && n == v.Num
+	}
+	return f.Show(v) == seen
+}
+
+// Moved returns the first field of those an editor saw (key to value, nil for none) that is different by now;
+// "" when everything still is as it was seen.
+func (m *Model) Moved(p *Person, seen map[string]any) string {
+	for _, key := range slices.Sorted(maps.Keys(seen)) {
+		v, has := p.Values[key]
+		if f, ok := m.fields[key]; ok && !f.shows(v, has, seen[key]) {
+			return key
+		}
+	}
+	return ""
+}
+
 // Empty reports whether a text value is none at all; such a value is removed instead of stored.
 func (f Field) empty(v Value) bool { return f.Type == Text && v.Text == "" }

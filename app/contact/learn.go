@@ -68,6 +68,9 @@ func (s *Stage) sources(p *Person, e *event.Event) {
 func (s *Stage) change(b *event.Batch, e *event.Event, p *Person) error {
 	set, _ := e.Props["set"].(map[string]any)
 	changes := map[string]any{}
+	if seen, _ := e.Props["seen"].(map[string]any); s.m.Moved(p, seen) != "" {
+		return nil // somebody was faster, and whoever asked is told
+	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		raw := set[key]
 		if key == "excluded" {

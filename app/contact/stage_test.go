@@ -169,6 +169,17 @@ func TestStage_fields(t *testing.T) {
 		require.Equal(t, event.ContactAttributeChanged, got[len(got)-1].Type)
 		require.Equal(t, []any{nil, "pro"}, got[len(got)-1].Props["changes"].(map[string]any)["plan"])
 
+		// Two who saw the same: the second one changes nothing, also when both wait in one line.
+		over := func(set, seen map[string]any) []*event.Event {
+			return b.happen(t, event.Event{Type: event.CommandContactChange, Source: "api", Identities: with(open("A")), Props: event.Props{"set": set, "seen": seen}})
+		}
+		seen := map[string]any{"title": nil, "company_size": 300.0, "plan": "pro", "birthday": "1990-05-01", "bant_need": true}
+		require.Len(t, over(map[string]any{"title": "经理"}, seen), 2)
+		require.Len(t, over(map[string]any{"title": "主管", "city": "杭州"}, seen), 1, "nothing is changed")
+		require.Equal(t, "经理", b.find(t, open("A")).Values["title"].Text)
+		require.NotContains(t, b.find(t, open("A")).Values, "city")
+		require.Len(t, over(map[string]any{"plan": nil}, map[string]any{"plan": "an option of before"}), 1)
+
 		require.Len(t, change(map[string]any{"name": "周敏"}), 1, "no change, no event")
 		change(map[string]any{"name": nil, "plan": "none", "nosuch": 1.0, "title": "总监"})
 		p = b.find(t, open("A"))

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -117,6 +118,8 @@ func (d *DB) lockMigrations(ctx context.Context) (func(), error) {
 	return func() {
 		// A lost connection gives the lock up by itself.
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT RELEASE_LOCK("+migrateLock+")")
+		// The pool must not keep it: it would wait for hours in the middle of a transaction.
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		_ = conn.Close()
 	}, nil
 }

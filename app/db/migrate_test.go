@@ -79,6 +79,24 @@ func TestMigrate_applies_what_is_new_and_nothing_twice(t *testing.T) {
 	})
 }
 
+// The connection that held the migrations' lock may be idle for hours. No transaction may be on it: a node that
+// froze in one would keep its locks for as long.
+func TestMigrate_leaves_no_patient_connection_behind(t *testing.T) {
+	t.Parallel()
+	s, err := db.Open(t.Context(), db.Config{Driver: db.MySQL, DSN: dbtest.EmptyMySQLDSN(t)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.Migrate(t.Context(), files(pond)))
+	for range 5 {
+		require.NoError(t, s.Koi.Tx(t.Context(), func(tx *db.Tx) error {
+			var seconds int
+			err := tx.QueryRow(t.Context(), "SELECT @@SESSION.wait_timeout").Scan(&seconds)
+			require.Equal(t, 6, seconds)
+			return err
+		}))
+	}
+}
+
 func TestMigrate_refuses_a_newer_database_and_leaves_it_alone(t *testing.T) {
 	t.Parallel()
 	emptyStores(t, func(t *testing.T, s *db.Stores) {

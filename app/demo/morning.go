@@ -131,8 +131,11 @@ func (s *Show) introduce(ctx context.Context, p past) error {
 			continue
 		}
 		id, err := s.find(ctx, event.KindOpenID, appID, crowdID(i))
-		if err != nil || id == "" {
+		if err != nil {
 			return err
+		}
+		if id == "" {
+			continue
 		}
 		of := p.people[i*7%len(p.people)]
 		values := map[string]any{"name": crowdName(i), "company": of.firm.name, "title": of.title}

@@ -110,7 +110,7 @@ const (
 // Commands are what console, API and senders ask of the pipeline. They go through the log like any
 // event and leave their effects, not themselves, on the timeline.
 const (
-	CommandContactChange = "command.contact_change" // props: set {key: value or null}
+	CommandContactChange = "command.contact_change" // props: set {key: value or null}, seen {key: value or null, else nothing is changed}
 	CommandTag           = "command.tag"            // props: add [key], remove [key]
 	CommandStage         = "command.stage"          // props: stage
 	CommandJourneyStart  = "command.journey_start"  // props: journey (id)

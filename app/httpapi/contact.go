@@ -280,7 +280,7 @@ type contactChangeInput struct {
 	ByID
 	Body struct {
 		Values   map[string]any `json:"values,omitempty" doc:"字段 key → 新值；null 为清空"`
-		Seen     map[string]any `json:"seen,omitempty" doc:"字段 key → 改之前看到的值，null 为没有；现在的值不同则 412，以免覆盖别人的修改"`
+		Seen     map[string]any `json:"seen,omitempty" doc:"字段 key → 改之前看到的值，null 为没有；现在的值不同则 412，什么都不改"`
 		Excluded *bool          `json:"excluded,omitempty" doc:"是否为本公司员工、竞品、测试"`
 		Stage    *string        `json:"stage,omitempty" doc:"手工设定阶段"`
 		Side     *string        `json:"side,omitempty" doc:"手工设定旁注状态；空为取消"`
@@ -309,7 +309,11 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 	l := record(ctx).with("fields", slices.Sorted(maps.Keys(set)))
 	var commands []*event.Event
 	if len(set) > 0 {
-		commands = append(commands, &event.Event{Type: event.CommandContactChange, Props: event.Props{"set": set}})
+		e := &event.Event{Type: event.CommandContactChange, Props: event.Props{"set": set}}
+		if len(in.Body.Seen) > 0 {
+			e.Props["seen"] = in.Body.Seen
+		}
+		commands = append(commands, e)
 	}
 	if in.Body.Stage != nil || in.Body.Side != nil {
 		e := &event.Event{Type: event.CommandStage, Props: event.Props{"reason": in.Body.Reason}}
@@ -323,29 +327,35 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 		}
 		commands = append(commands, e)
 	}
-	return a.change(ctx, p, commands...)
+	out, err := a.change(ctx, p, commands...)
+	if err != nil || len(in.Body.Seen) == 0 || out.Body.Pending {
+		return out, err
+	}
+	// The pipeline has the last word: somebody else's change may have stood before this one in line.
+	now, err := a.find(ctx, in.ID.ID)
+	if err != nil {
+		return nil, err
+	}
+	done := maps.Clone(in.Body.Seen)
+	maps.Copy(done, set)
+	delete(done, "excluded")
+	return out, a.asSeen(now, done)
 }
 
 // asSeen refuses a change by somebody who saw other values than there are now.
 func (a *API) asSeen(p *contact.Person, seen map[string]any) error {
 	fields := a.models.Load().Fields
 	for _, key := range slices.Sorted(maps.Keys(seen)) {
-		f, ok := fields.Field(key)
-		if !ok {
+		if _, ok := fields.Field(key); !ok {
 			return wrong("seen."+key, "没有这个字段")
 		}
-		now, has := p.Values[key]
-		was, err := contact.Value{}, error(nil)
-		if seen[key] != nil {
-			if was, err = f.Parse(seen[key]); err != nil {
-				return wrong("seen."+key, "%v", err)
-			}
-		}
-		if has != (seen[key] != nil) || now.Num != was.Num || now.Text != was.Text {
-			return fault.Wrap(fault.ErrOvertaken, fault.Conflict, "%s刚被改过：您的修改没有保存，请看过最新的资料再改", f.Label)
-		}
 	}
-	return nil
+	key := fields.Moved(p, seen)
+	if key == "" {
+		return nil
+	}
+	f, _ := fields.Field(key)
+	return fault.Wrap(fault.ErrOvertaken, fault.Conflict, "%s刚被改过：您的修改没有保存，请看过最新的资料再改", f.Label)
 }
 
 // checkChange says everything that is wrong with a change at once; what passes is checked again when the

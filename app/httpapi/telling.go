@@ -29,7 +29,7 @@ func (a *API) telling(e event.Entry) string {
 		if c := p.Str("channel"); c != "" {
 			return said(contact.UnsubscribeLabel(c), sourceName(p.Str("source")))
 		}
-		return said(contact.Purpose(p.Str("purpose")).Label(), p.Str("source"))
+		return said(contact.Purpose(p.Str("purpose")).Label(), sourceName(p.Str("source")))
 	case "tag":
 		name := p.Str("tag")
 		if t, ok := m.Scope.Tags[name]; ok {

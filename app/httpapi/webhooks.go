@@ -125,16 +125,23 @@ func (a *API) changeWebhook(ctx context.Context, in *struct {
 	Seen
 	Body WebhookChange
 }) (*answer[Webhook], error) {
-	h, err := a.Webhooks.Get(in.Key)
-	if err != nil {
-		return nil, err
-	}
 	rev, err := in.seen()
 	if err != nil {
 		return nil, err
 	}
-	now := webhook.Definition{Name: h.Name, URL: h.URL, Note: h.Note, SecretFile: h.SecretFile, Off: h.Off}
-	if h, err = a.saveWebhook(ctx, in.Key, in.Body.over(now), cmp.Or(rev, h.Rev)); err != nil {
+	if _, err := a.Webhooks.Get(in.Key); err != nil {
+		return nil, err
+	}
+	it, err := a.Settings.Get(ctx, webhook.Kind, in.Key) // as it is stored, with its version
+	if err != nil {
+		return nil, err
+	}
+	var now webhook.Definition
+	if err := setting.Decode(it.Body, &now); err != nil {
+		return nil, fmt.Errorf("read webhook %s: %w", in.Key, err)
+	}
+	h, err := a.saveWebhook(ctx, in.Key, in.Body.over(now), cmp.Or(rev, it.Rev))
+	if err != nil {
 		return nil, err
 	}
 	return &answer[Webhook]{a.webhook(ctx, h)}, nil

@@ -211,8 +211,13 @@ func (p *Pipeline) resolve(ctx context.Context) error {
 // due collects timer events, each with a seq of its own.
 func (p *Pipeline) due(ctx context.Context, tx *db.Tx, now int64) ([]*event.Event, error) {
 	var list []*event.Event
-	for _, t := range p.timers {
-		events, err := t.Due(ctx, tx, now, p.burst)
+	p.turn++ // whose timers come first, so that a burst of one kind keeps no other out
+	for i := range p.timers {
+		left := p.burst - len(list)
+		if left <= 0 {
+			break
+		}
+		events, err := p.timers[(p.turn+i)%len(p.timers)].Due(ctx, tx, now, left)
 		if err != nil {
 			return nil, fmt.Errorf("due timers: %w", err)
 		}
@@ -346,8 +351,12 @@ func (p *Pipeline) settle(j job, b *event.Batch, n int, took time.Duration) {
 	p.metrics.events.WithLabelValues("parked").Add(float64(n - len(b.Events)))
 	p.metrics.batch.Observe(took.Seconds())
 	if !j.logged {
-		if len(j.events) >= p.burst { // there may be more
-			p.burst, p.looked = adapt(p.burst, took), time.Time{}
+		full := len(j.events) >= p.burst // there may be more
+		if full || took > batchTime {
+			p.burst = adapt(p.burst, took)
+		}
+		if full {
+			p.looked = time.Time{}
 		}
 		return
 	}
@@ -366,7 +375,7 @@ func (p *Pipeline) settle(j job, b *event.Batch, n int, took time.Duration) {
 	}
 }
 
-// adapt is the size of the next batch after a full one took so long.
+// adapt is the size of the next batch after a full one, or one that was too large already, took so long.
 func adapt(size int, took time.Duration) int {
 	return max(batchMin, min(batchMax, int(float64(size)*min(2, max(.5, batchTime.Seconds()/took.Seconds())))))
 }

@@ -60,7 +60,8 @@ type Pipeline struct {
 	doubt   *doubt // a commit whose answer was lost
 	behind  bool   // the last batch began with an event that had waited behindAfter
 	size    int    // events of the next batch, adapted to batchTime
-	burst   int    // due timers of the next batch, adapted alike
+	burst   int    // due timers of the next batch, of all kinds together, adapted alike
+	turn    int    // which kind of timers is asked first
 	costs   []Cost
 	looked  time.Time
 	metrics metrics
@@ -252,6 +253,9 @@ func (p *Pipeline) RunOnce(ctx context.Context) (bool, error) {
 			n, err = p.run(ctx, j)
 		}
 		worked = worked || n > 0
+		if err != nil && !j.logged {
+			p.burst = max(batchMin, p.burst/2) // it may have been too much at once
+		}
 		if err != nil {
 			errs = append(errs, err)
 			if passing(err) {

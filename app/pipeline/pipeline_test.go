@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ var testKeys = func() *secret.Keys {
 
 var epoch = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-func newRig(t testing.TB, s *db.Stores) *rig {
+func newRig(t testing.TB, s *db.Stores, more ...event.Timers) *rig {
 	t.Helper()
 	r := &rig{s: s, keys: testKeys, clock: clock.NewManual(epoch), odd: &odd{}}
 	r.odd.load = func(*event.Batch) error { return nil }
@@ -100,7 +101,7 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	require.Empty(t, problems)
 	people.Use(m)
 	r.pipe = pipeline.New(pipeline.Config{Log: r.log, DB: s.Koi, Lease: r.process, Clock: r.clock, Counter: counter, Metrics: reg,
-		Stages: []event.Stage{event.NewSeen(), people, r.odd, r.timeline}, Timers: []event.Timers{r.odd}})
+		Stages: []event.Stage{event.NewSeen(), people, r.odd, r.timeline}, Timers: append([]event.Timers{r.odd}, more...)})
 	require.NoError(t, r.log.Load(ctx))
 	require.NoError(t, r.pipe.Load(ctx))
 	return r
@@ -394,4 +395,55 @@ func applied(t *testing.T, ids [][]event.Identity, odd []string, size int) []str
 	}
 	require.NoError(t, s.Close())
 	return out
+}
+
+// crowd is timers of one kind that are all due.
+type crowd struct {
+	kind string
+	left int
+}
+
+func (c *crowd) Due(_ context.Context, _ *db.Tx, _ int64, limit int) ([]*event.Event, error) {
+	out := make([]*event.Event, min(limit, c.left))
+	for i := range out {
+		out[i] = &event.Event{Type: c.kind}
+	}
+	c.left -= len(out)
+	return out, nil
+}
+
+func (c *crowd) Next(context.Context, db.Querier) (int64, error) { return int64(c.left), nil }
+
+func (c *crowd) Poisoned(context.Context, *db.Tx, *event.Event, error) (bool, error) {
+	return false, nil
+}
+
+func TestPipeline_a_burst_of_timers_takes_turns_with_events_and_other_timers(t *testing.T) {
+	t.Parallel()
+	many, few := &crowd{"timer.many", 1500}, &crowd{"timer.few", 20}
+	r := newRig(t, dbtest.SQLite(t), many, few)
+	r.logging(t)
+	applied := map[string]int{}
+	r.odd.refuse = func(e *event.Event) error { applied[e.Type]++; return nil }
+	var events []*event.Event
+	for i := range 600 {
+		events = append(events, r.say(fmt.Sprint("m", i), event.Normal, openID(fmt.Sprint("o", i))))
+	}
+	r.append(t, events...)
+	rounds, last := 0, map[string]int{}
+	for applied["timer.many"] < 1500 {
+		_, err := r.pipe.RunOnce(t.Context())
+		require.NoError(t, err)
+		rounds++
+		require.Greater(t, applied["timer.many"], last["timer.many"], "round %d: the burst goes on without a pause", rounds)
+		if last[event.OAMessageReceived] < 600 {
+			require.Greater(t, applied[event.OAMessageReceived], last[event.OAMessageReceived], "round %d: events go on beside it", rounds)
+		}
+		if rounds == 3 {
+			require.Equal(t, 20, applied["timer.few"], "whoever is few is not kept out")
+		}
+		last = maps.Clone(applied)
+	}
+	require.Greater(t, rounds, 2)
+	require.Equal(t, 1500, applied["timer.many"])
 }

@@ -43,16 +43,19 @@ func NewQRCode(ctx context.Context, c *wechat.Caller, clk clock.Clock, acc accou
 	if err := ticket.Err(); err != nil {
 		var refused *wechat.Error
 		if errors.As(err, &refused) {
-			kind := fault.Invalid
+			// The platform's meanings advise about messages, which are tried again by themselves.
 			if refused.Later > 0 || refused.Code == 0 {
-				kind = fault.Unavailable
+				return QRCode{}, fault.Wrap(err, fault.Unavailable, "没有生成二维码：%s，请稍后再试", refused.Meaning.What)
 			}
-			return QRCode{}, fault.Wrap(err, kind, "没有生成二维码：%s", refused.Meaning.Reason())
+			return QRCode{}, fault.Wrap(err, fault.Invalid, "没有生成二维码：%s", refused.Meaning.Reason())
 		}
 		return QRCode{}, err
 	}
-	if sdkErr != nil || made.URL == "" {
-		return QRCode{}, fmt.Errorf("official account answer: no QR code: %w", sdkErr)
+	if sdkErr != nil {
+		return QRCode{}, fmt.Errorf("official account answer: %w", sdkErr)
+	}
+	if made.URL == "" {
+		return QRCode{}, errors.New("official account answer: a QR code without an address")
 	}
 	return QRCode{made.URL, clk.Wall().Add(time.Duration(made.ExpireSeconds) * time.Second)}, nil
 }

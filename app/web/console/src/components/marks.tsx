@@ -71,6 +71,3 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
     </div>
   );
 }
-
-/** Who did something, as histories name them ("user:anna", "key:订单系统", "cli:root"), for people to read. */
-export const actor = (by: string) => by.replace(/^user:/, "").replace(/^key:/, "密钥 ").replace(/^cli:?/, "命令行 ").trim();

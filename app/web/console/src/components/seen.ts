@@ -16,7 +16,7 @@ export function useSeen<T extends object>(thing: T | undefined, read: () => Prom
       const now = await read().catch(() => undefined);
       if (!now) return e.message;
       setSeen(now);
-      return `${e.message}。${differences(fields, seen, now)}再点一次「保存」，就用您填的覆盖。`;
+      return `${e.message}。${differences(fields, seen, now)}再点一次「保存」，您改过的几项就用您填的。`;
     },
   };
 }

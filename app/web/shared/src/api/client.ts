@@ -75,3 +75,14 @@ export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
 export function onceKey(): string {
   return crypto.randomUUID();
 }
+
+/** Every item of a list, page after page: for definitions, of which there are some hundreds. */
+export async function all<T>(load: (cursor?: string) => Promise<{ items: T[]; next?: string }>): Promise<T[]> {
+  const items: T[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await load(cursor);
+    items.push(...page.items);
+    if (!page.next) return items;
+    cursor = page.next;
+  }
+}

@@ -1843,7 +1843,7 @@ export interface components {
             excluded?: boolean;
             /** @description 为什么改，记在阶段历史里 */
             reason?: string;
-            /** @description 字段 key → 改之前看到的值，null 为没有；现在的值不同则 412，以免覆盖别人的修改 */
+            /** @description 字段 key → 改之前看到的值，null 为没有；现在的值不同则 412，什么都不改 */
             seen?: {
                 [key: string]: unknown;
             };

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Alert, Button, Card, Form, Input, Modal, Radio, Select, Tag } from "antd";
 import { useState } from "react";
 import { said, useAct } from "../../components/act";
-import { actor } from "../../components/marks";
+import { actor } from "../../components/actor";
 import { Failure, Nothing } from "../../components/states";
 import { color } from "../../theme";
 

@@ -1,4 +1,4 @@
-import { api, data, type Schema, useSession } from "@koi/shared";
+import { all, api, data, type Schema, useSession } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
 import { Alert, Button, Form, Input, InputNumber, Modal, Select } from "antd";
 import { useState } from "react";
@@ -6,7 +6,7 @@ import { said, useAct } from "../../components/act";
 import { useSeen } from "../../components/seen";
 import { Failure, Loading } from "../../components/states";
 import { color } from "../../theme";
-import { changes, type Entry, groups, shown } from "./values";
+import { changes, type Entry, groups as grouped, shown } from "./values";
 
 type Contact = Schema<"Contact">;
 
@@ -25,6 +25,7 @@ function Opener({ text, dialog }: { text: string; dialog(close: () => void): Rea
   );
 }
 
+const queued = "已保存，正在排队处理，稍后可见";
 const about = (id: string) => [["contact", id], ["timeline", id], ["contacts"]];
 
 /** Tags given and taken by hand. */
@@ -35,16 +36,16 @@ export function EditTags({ contact }: { contact: Contact }) {
 function Tags({ contact, onClose }: { contact: Contact; onClose(): void }) {
   const [held] = useState(contact.held_tags.map((t) => t.key)); // what comes by itself meanwhile stays
   const [keys, setKeys] = useState(held);
-  const tags = useQuery({ queryKey: ["tags"], queryFn: () => data(api.GET("/tags", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
+  const tags = useQuery({ queryKey: ["tags", "all"], queryFn: () => all((cursor) => data(api.GET("/tags", { params: { query: { limit: 200, cursor } } }))), staleTime: 60_000 });
   const save = useAct(
     () => data(api.POST("/contacts/{id}/tags", { params: { path: { id: contact.id } }, body: { add: keys.filter((k) => !held.includes(k)), remove: held.filter((k) => !keys.includes(k)) } })),
-    { done: "标签已更新", changes: about(contact.id), quiet: true, onDone: onClose },
+    { done: (c) => (c.pending ? queued : "标签已更新"), changes: about(contact.id), quiet: true, onDone: onClose },
   );
-  const groups = new Map<string, { value: string; label: string }[]>();
-  for (const t of tags.data?.items ?? []) groups.set(t.group || "其他", [...(groups.get(t.group || "其他") ?? []), { value: t.key, label: t.name }]);
+  const groups = new Map<string, { value: string; label: string; disabled?: boolean }[]>();
+  for (const t of tags.data ?? []) groups.set(t.group || "其他", [...(groups.get(t.group || "其他") ?? []), { value: t.key, label: t.name }]);
   for (const t of contact.held_tags) {
-    // Beyond the first 200, or no longer defined: still theirs.
-    if (!tags.data?.items.some((x) => x.key === t.key)) groups.set("已有的", [...(groups.get("已有的") ?? []), { value: t.key, label: t.name }]);
+    // One that is no longer defined stays as it is.
+    if (tags.data && !tags.data.some((x) => x.key === t.key)) groups.set("已停用", [...(groups.get("已停用") ?? []), { value: t.key, label: t.name, disabled: true }]);
   }
   return (
     <Modal open title={`${contact.name || "客户"}的标签`} okText="保存" confirmLoading={save.isPending} onOk={() => save.mutate(undefined)} onCancel={onClose} mask={{ closable: false }} styles={{ body: { minHeight: 280 } }}>
@@ -75,6 +76,7 @@ export function EditProfile({ contact }: { contact: Contact }) {
 
 function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
   const [form] = Form.useForm<Record<string, Entry>>();
+  const [began] = useState(contact);
   const [problem, setProblem] = useState("");
   const fields = useQuery({ queryKey: ["fields"], queryFn: () => data(api.GET("/fields", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
   const list = fields.data?.items ?? [];
@@ -85,10 +87,10 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
   );
   const save = useAct(
     (entered: Record<string, Entry>) => {
-      const { values, was } = changes(list, seen.seen ?? contact, entered);
+      const { values, was } = changes(list, began, seen.seen ?? began, entered);
       return data(api.PATCH("/contacts/{id}", { params: { path: { id: contact.id } }, body: { values, seen: was } }));
     },
-    { done: "资料已更新", changes: about(contact.id), quiet: true, onDone: onClose },
+    { done: (c) => (c.pending ? queued : "资料已更新"), changes: about(contact.id), quiet: true, onDone: onClose },
   );
   return (
     <Modal open title={`${contact.name || "客户"}的资料`} okText="保存" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }} width={640}>
@@ -99,7 +101,7 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
         <Form
           form={form}
           layout="vertical"
-          initialValues={Object.fromEntries(list.map((f) => [f.key, shown(f, contact)]))}
+          initialValues={Object.fromEntries(list.map((f) => [f.key, shown(f, began)]))}
           onFinish={(v) => {
             setProblem("");
             save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
@@ -107,7 +109,7 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
           autoComplete="off"
           style={{ display: "grid", gridTemplateColumns: "1fr 1fr", columnGap: 16, maxHeight: "60vh", overflowY: "auto", paddingInlineEnd: 8 }}
         >
-          {groups(list).flatMap(([name, fields]) => [
+          {grouped(list).flatMap(([name, fields]) => [
             <h3 key={name} style={{ gridColumn: "1 / -1", fontSize: 14, margin: "0 0 8px", color: color.quiet, fontWeight: 500 }}>
               {name}
             </h3>,

@@ -10,17 +10,19 @@ export function shown(f: Field, p: Person): Entry {
   return p.values.find((v) => v.key === f.key)?.value as Entry;
 }
 
-/** What somebody entered that differs from what they saw, and what they saw there. An empty entry clears. */
-export function changes(fields: Field[], saw: Person, entered: Record<string, Entry>): { values: Record<string, Entry>; was: Record<string, Entry> } {
+/**
+ * What somebody entered that differs from what their form began with, and what they saw there last: that is
+ * more, once they were told what somebody else changed meanwhile. An empty entry clears.
+ */
+export function changes(fields: Field[], began: Person, saw: Person, entered: Record<string, Entry>): { values: Record<string, Entry>; was: Record<string, Entry> } {
   const values: Record<string, Entry> = {};
   const was: Record<string, Entry> = {};
   for (const f of fields) {
-    const before = shown(f, saw) ?? null;
     const typed = entered[f.key];
     const now = typeof typed === "string" ? typed.trim() || null : (typed ?? null);
-    if (now !== before) {
+    if (now !== (shown(f, began) ?? null)) {
       values[f.key] = now;
-      was[f.key] = before;
+      was[f.key] = shown(f, saw) ?? null;
     }
   }
   return { values, was };

@@ -297,14 +297,17 @@ function Codes({ officials }: { officials: Schema<"Account">[] }) {
     queryKey: ["qrcode", account.app_id],
     queryFn: () => data(api.POST("/accounts/official/{app_id}/qrcode", { params: { path: { app_id: account.app_id! } }, body: { scene: "onboarding" } })),
     enabled: session.may("accounts.write"),
-    staleTime: Infinity,
+    staleTime: 12 * 3600_000, // it works for a day
     retry: false,
   });
+  const shown = session.may("accounts.write") && !code.error;
   return (
-    <div style={{ display: "grid", gridTemplateColumns: "184px minmax(0,1fr)", gap: 24, alignItems: "center", marginBottom: 16 }}>
-      <div role="img" aria-label={code.data ? `关注 ${account.name || account.app_id} 的二维码` : "二维码"} data-scene={code.data?.scene}>
-        <QRCode type="svg" size={184} value={code.data?.url ?? "-"} status={code.data ? "active" : code.isFetching ? "loading" : "expired"} onRefresh={() => void code.refetch()} />
-      </div>
+    <div style={{ display: "grid", gridTemplateColumns: shown ? "184px minmax(0,1fr)" : "1fr", gap: 24, alignItems: "center", marginBottom: 16 }}>
+      {shown && (
+        <div role="img" aria-label={code.data ? `关注 ${account.name || account.app_id} 的二维码` : "二维码"} data-scene={code.data?.scene}>
+          <QRCode type="svg" size={184} value={code.data?.url ?? "-"} status={code.data ? "active" : "loading"} />
+        </div>
+      )}
       <div>
         {officials.length > 1 && (
           <Select
@@ -318,11 +321,11 @@ function Codes({ officials }: { officials: Schema<"Account">[] }) {
         <p style={{ margin: "0 0 8px" }}>
           用您自己的微信扫一扫，关注<b style={{ fontWeight: 500 }}>「{account.name || account.app_id}」</b>。已经关注的，扫了也算。
         </p>
-        {code.error && (
+        {!shown && (
           <Alert
             type="info"
             showIcon
-            title={said(code.error)}
+            title={code.error ? said(code.error) : "生成二维码需要管理员"}
             description="没有关系：打开公众号自己的二维码（公众平台「设置与开发 → 公众号设置」，或名片、海报上的）扫一扫；已经关注的，给公众号发一条消息。"
           />
         )}

@@ -3,7 +3,7 @@ import { Input, Tag } from "antd";
 import { Link } from "react-router";
 import { useFilters } from "../../components/filters";
 import { List } from "../../components/list";
-import { actor } from "../../components/marks";
+import { actor } from "../../components/actor";
 import { Page } from "../../components/page";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
@@ -24,7 +24,7 @@ export default function Audit() {
         rowKey="id"
         filters={
           <>
-            <Input.Search allowClear placeholder="谁：登录名" defaultValue={actor(who)} onSearch={(v) => set("who", full(v.trim()))} style={{ width: 220 }} aria-label="按人筛选" />
+            <Input.Search allowClear placeholder="谁：登录名" defaultValue={who.replace(/^user:/, "")} onSearch={(v) => set("who", full(v.trim()))} style={{ width: 220 }} aria-label="按人筛选" />
             <Input.Search allowClear placeholder="客户编号" defaultValue={object.replace(/^contacts\//, "")} onSearch={(v) => set("object", /^\d+$/.test(v.trim()) ? `contacts/${v.trim()}` : v.trim())} style={{ width: 220 }} aria-label="按对象筛选" />
           </>
         }

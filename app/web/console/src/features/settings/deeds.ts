@@ -11,13 +11,14 @@ export function objectOf(object: string): { name: string; to?: string } {
     case "me":
       return { name: "—" };
     case "contacts":
-      return { name: `客户 ${id}`, to: `/contacts/${id}` };
+      return id ? { name: `客户 ${id}`, to: `/contacts/${id}` } : { name: "客户" };
     case "journeys":
-      return { name: `旅程 ${id}`, to: `/journeys/${id}` };
+      return id ? { name: `旅程 ${id}`, to: `/journeys/${id}` } : { name: "旅程" };
     case "messages":
-      return { name: `消息 ${id}`, to: `/messages?open=${id}` };
+      return id ? { name: `消息 ${id}`, to: `/messages?open=${id}` } : { name: "消息" };
     case "shares":
-      return { name: `分享 ${id}`, to: `/shares/${id}` };
+      if (rest[0] === "credits") return { name: `分享业绩 ${rest[1] ?? ""}` };
+      return id ? { name: `分享 ${id}`, to: `/shares/${id}` } : { name: "分享" };
   }
   return { name: id ? `${kinds[kind] ?? kind} ${id}` : (kinds[kind] ?? kind) };
 }
@@ -78,6 +79,9 @@ const values: Record<string, Record<string, string>> = {
   status: { live: "运行", paused: "暂停", stopped: "停止" },
 };
 
+/** What says something only when it is so. */
+const passing = new Set(["password", "dry_run", "replayed"]);
+
 /** The details of a line in words; what says nothing is left out. */
 export function told(detail: Record<string, unknown>): string {
   const one = (key: string, v: unknown): string => {
@@ -87,7 +91,7 @@ export function told(detail: Record<string, unknown>): string {
     return key === "role" ? roleName(v) : (values[key]?.[v] ?? v);
   };
   return Object.entries(detail)
-    .filter(([key, v]) => v !== "" && v !== null && !(Array.isArray(v) && v.length === 0) && !(v === false && key !== "granted"))
+    .filter(([key, v]) => v !== "" && v !== null && !(Array.isArray(v) && v.length === 0) && !(v === false && passing.has(key)) && !(key === "seen_rev" && Number(v) < 1))
     .map(([key, v]) => `${names[key] ?? key}：${one(key, v)}`)
     .join("；");
 }

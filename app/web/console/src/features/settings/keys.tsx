@@ -3,7 +3,7 @@ import { Alert, App, Button, Form, Input, Modal, Select, Tag } from "antd";
 import { useState } from "react";
 import { said, useAct } from "../../components/act";
 import { List } from "../../components/list";
-import { actor } from "../../components/marks";
+import { actor } from "../../components/actor";
 import { Page } from "../../components/page";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";

@@ -92,6 +92,9 @@ interface Entered {
 function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
   const [form] = Form.useForm<Entered>();
   const [problem, setProblem] = useState("");
+  const [began] = useState<Partial<Entered>>(
+    user ? { login: user.login, name: user.name, role: user.role, staff: user.staff ? `${user.staff.corp_id}/${user.staff.user_id}` : undefined } : { role: "marketer" },
+  );
   const seen = useSeen(user, () => data(api.GET("/users/{id}", { params: { path: { id: user!.id } } })), [
     ["姓名", (u) => u.name],
     ["角色", (u) => u.role_label],
@@ -102,8 +105,11 @@ function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
   const save = useAct(
     (v: Entered) => {
       const more = v.password ? { password: v.password } : {};
+      const entered = { name: v.name ?? "", role: v.role, staff: v.staff ?? "" };
+      // What was not touched here stays as somebody else may have made it.
+      const changed = Object.fromEntries(Object.entries(entered).filter(([k, x]) => x !== (began[k as keyof Entered] ?? "")));
       return user
-        ? data(api.PATCH("/users/{id}", { params: { path: { id: user.id }, header: seen.header }, body: { name: v.name ?? "", role: v.role, staff: v.staff ?? "", ...more } }))
+        ? data(api.PATCH("/users/{id}", { params: { path: { id: user.id }, header: seen.header }, body: { ...changed, ...more } }))
         : data(api.POST("/users", { body: { login: v.login.trim(), name: v.name ?? "", role: v.role, staff: v.staff ?? "", password: v.password ?? "" } }));
     },
     { done: "已保存", changes: [["users"]], quiet: true, onDone: onClose },
@@ -114,7 +120,7 @@ function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
       <Form
         form={form}
         layout="vertical"
-        initialValues={user ? { login: user.login, name: user.name, role: user.role, staff: user.staff ? `${user.staff.corp_id}/${user.staff.user_id}` : undefined } : { role: "marketer" }}
+        initialValues={began}
         onFinish={(v) => {
           setProblem("");
           save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });

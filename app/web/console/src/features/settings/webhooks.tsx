@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { said, useAct } from "../../components/act";
 import { List } from "../../components/list";
-import { actor } from "../../components/marks";
+import { actor } from "../../components/actor";
 import { Page } from "../../components/page";
 import { useSeen } from "../../components/seen";
 import { Nothing } from "../../components/states";
@@ -156,7 +156,7 @@ function Receiving() {
   const row = { display: "grid", gridTemplateColumns: "176px minmax(0,1fr)", gap: 12, padding: "6px 0", borderTop: `1px solid ${color.line}` };
   return (
     <Card variant="borderless" size="small" title="给接收方的开发者" style={{ marginTop: 16 }}>
-      <p style={{ margin: "0 0 8px", color: color.quiet }}>每次推送是一个 POST，正文是 JSON。10 秒内回答 2xx 就算收到；否则会在 10 秒到 6 小时之后再试，最多 8 次。</p>
+      <p style={{ margin: "0 0 8px", color: color.quiet }}>每次推送是一个 POST，正文是 JSON。10 秒内回答 2xx 就算收到；没有回答、5xx、408、425 或 429 会在 10 秒到 6 小时之后再试，最多 8 次；其他 3xx、4xx 算拒收，不再自动重试。</p>
       {[
         ["X-Koi-Signature", "v1= 后面是 HMAC-SHA256（签名密钥，时间戳 + \".\" + 正文）的十六进制；对不上就不要收"],
         ["X-Koi-Timestamp", "这一次的 Unix 秒；早于 5 分钟的请拒收，防止重放"],
@@ -191,7 +191,8 @@ function WebhookForm({ webhook, onClose, onMade }: { webhook?: Webhook; onClose(
   const save = useAct(
     (v: Entered) => {
       const body = { name: v.name.trim(), url: v.url.trim(), note: v.note?.trim() ?? "" };
-      return webhook ? data(api.PATCH("/webhooks/{key}", { params: { path: { key: webhook.key }, header: seen.header }, body })) : data(api.POST("/webhooks", { body: { key: v.key.trim(), ...body } }));
+      const changed = Object.fromEntries(Object.entries(body).filter(([k, x]) => x !== (webhook?.[k as keyof Webhook] ?? "")));
+      return webhook ? data(api.PATCH("/webhooks/{key}", { params: { path: { key: webhook.key }, header: seen.header }, body: changed })) : data(api.POST("/webhooks", { body: { key: v.key.trim(), ...body } }));
     },
     { done: "已保存", changes: [["webhooks"]], quiet: true, onDone: onMade },
   );
