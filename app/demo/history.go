@@ -102,7 +102,7 @@ func history(size Size, end int64) past {
 	for i, c := range h.people {
 		// Somewhat more come every month; those who care have been here for as long as they needed.
 		back := 1 - math.Sqrt(1-r.Float64()*0.75) // 0: today, 0.5: half the time is enough for three quarters
-		stay := int64(max(1, shares[i]/6)) * 12 * time.Hour.Milliseconds()
+		stay := int64(4+shares[i]/2+r.IntN(8)) * 24 * time.Hour.Milliseconds()
 		c.joined = end - min(span*98/100, max(int64(back*2*float64(span)*0.98), stay)) - time.Hour.Milliseconds()*int64(1+r.IntN(6))
 		h.events = append(h.events, c.life(r, shares[i], end)...)
 	}
@@ -147,7 +147,9 @@ func (c *client) life(r *rand.Rand, n int, end int64) []*event.Event {
 	var out []*event.Event
 	last := end - 15*time.Minute.Milliseconds()
 	at := min(c.joined, last)
-	step := (last - at) / int64(max(1, n/6))
+	// Many lost interest before today.
+	active := at + int64(float64(last-at)*(0.5+0.5*math.Cbrt(r.Float64())))
+	step := (active - at) / int64(max(1, n/6))
 	add := func(source, account, kind, object, id string, ids []event.Identity, props event.Props) {
 		if len(out) == n {
 			return
@@ -161,10 +163,10 @@ func (c *client) life(r *rand.Rand, n int, end int64) []*event.Event {
 		if len(out) > 0 && visit > 1 {
 			// They come now and then; whoever comes more often than the days allow comes in the middle of them.
 			next := c.joined + int64(visit-1)*step
-			if next > last {
-				next = c.joined + r.Int64N(max(1, last-c.joined))
+			if next > active {
+				next = c.joined + r.Int64N(max(1, active-c.joined))
 			}
-			at = workday(r, next, last)
+			at = workday(r, next, c.joined, last)
 		}
 		c.visit(r, visit, add)
 	}
@@ -178,15 +180,15 @@ func staffOf(kind string, c *client) string {
 	return ""
 }
 
-// workday moves an instant to a time when people are at work.
-func workday(r *rand.Rand, at, end int64) int64 {
+// workday moves an instant to a time when people are at work, between a beginning and an end.
+func workday(r *rand.Rand, at, begin, end int64) int64 {
 	t := time.UnixMilli(at).In(china)
 	hour := []int{9, 10, 10, 11, 13, 14, 14, 15, 16, 17, 20, 21}[r.IntN(12)]
 	moved := time.Date(t.Year(), t.Month(), t.Day(), hour, r.IntN(60), r.IntN(60), 0, china)
 	if w := moved.Weekday(); (w == time.Saturday || w == time.Sunday) && r.IntN(4) > 0 {
-		moved = moved.AddDate(0, 0, -2)
+		moved = moved.AddDate(0, 0, -(int(w+1)%7 + 1 + r.IntN(5))) // some day of the week before
 	}
-	if ms := moved.UnixMilli(); ms < end {
+	if ms := moved.UnixMilli(); ms >= begin && ms < end {
 		return ms
 	}
 	return at

@@ -50,7 +50,7 @@ func (p *past) spread(r *rand.Rand, days int) {
 			if j == 1 && i%3 > 0 { // prices are for a few to share
 				continue
 			}
-			at := workday(r, begin+int64(days)*24*time.Hour.Milliseconds()/int64(len(sharers)+1)*int64(i), p.events[len(p.events)-1].OccurredAt)
+			at := workday(r, begin+int64(days)*24*time.Hour.Milliseconds()/int64(len(sharers)+1)*int64(i), begin, p.events[len(p.events)-1].OccurredAt)
 			member := corpID + "/" + user
 			first := share.Staff(member)
 			minted = append(minted, &event.Event{Type: event.CommandShare, Key: fmt.Sprintf("past/link/%d/%d", i, j), Source: "console", OccurredAt: at,

@@ -251,7 +251,7 @@ async function refresh() {
     pouring();
     drawCards();
     const k = $("koi");
-    k.textContent = state.koi.up ? `● 运行中 · 进程 ${state.koi.pid}` : "● 进程不在，正在重启…";
+    k.replaceChildren(...(state.koi.up ? ["● 运行中", el("i", {}, ` · 进程 ${state.koi.pid}`)] : ["● 进程不在，正在重启…"]));
     k.classList.toggle("away", !state.koi.up);
     if (state.phase === "ready") {
       if (!began) {
