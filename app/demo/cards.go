@@ -36,10 +36,13 @@ type view struct {
 	Console string `json:"console,omitempty"` // path in the console
 	Phone   string `json:"phone,omitempty"`   // whose
 	View    string `json:"view,omitempty"`    // chat, web
-	Path    string `json:"path,omitempty"`    // of view web
+	Path    string `json:"path,omitempty"`    // of view web: the page; of chat: the conversation, "" for the usual one
 	Role    string `json:"role,omitempty"`
 	Note    string `json:"note,omitempty"`
 }
+
+// alerts is the conversation in which the app tells its staff.
+var alerts = fmt.Sprintf("%s/%d", corpID, agentID)
 
 func cards() []card {
 	return []card{lookCard(), customerCard(), salesCard(), employeeCard(), handCard()}
@@ -57,7 +60,7 @@ func lookCard() card {
 			}
 			return view{Console: "/contacts/" + id, Role: "market"}, nil
 		}},
-		{key: "journeys", title: "看三条跑着的旅程，每一步都有人数", button: "打开", do: func(*Show, context.Context, *glance) (view, error) {
+		{key: "journeys", title: "看跑着的旅程：点开一条，每一步有多少人", button: "打开", do: func(*Show, context.Context, *glance) (view, error) {
 			return view{Console: "/journeys", Role: "market"}, nil
 		}},
 		{key: "messages", title: "看哪些消息被拦下，为什么", button: "打开", do: func(*Show, context.Context, *glance) (view, error) {
@@ -150,7 +153,7 @@ func within(ms int64) string {
 func salesCard() card {
 	return card{key: "sales", title: "做一回销售", intro: "您是王磊。周敏一热，您的手机就响。", steps: []step{
 		{key: "rings", title: "王磊的手机响了：谁、哪家公司、为什么热、怎么打开", button: "看他的手机", do: func(*Show, context.Context, *glance) (view, error) {
-			return view{Phone: "wanglei", View: "chat"}, nil
+			return view{Phone: "wanglei", View: "chat", Path: alerts}, nil
 		}, done: func(_ *Show, g *glance) (bool, string) {
 			d, ok := g.rang(sales, "textcard", "周敏")
 			if !ok {
@@ -230,7 +233,7 @@ func follows(who string, place []int) func(*Show, context.Context, *glance) (vie
 
 func handCard() card {
 	return card{key: "hand", title: "亲手试试", intro: "随便点，随便说，再让平台出错、把进程杀掉：看它怎么说清楚、怎么自己回来。", steps: []step{
-		{key: "menu", title: "点公众号菜单“产品介绍”", do: oaAct("menu", "product"), done: has(event.OAMenuClicked)},
+		{key: "menu", title: "点公众号菜单“产品介绍”", do: oaAct("menu", buttons[0]), done: has(event.OAMenuClicked)},
 		{key: "price", title: "在聊天里发“报价”，自动回一条", do: oaAct("say", "报价"), done: func(_ *Show, g *glance) (bool, string) {
 			_, ok := g.rang(customer, "", "价格按使用人数")
 			return ok, ""
@@ -256,11 +259,15 @@ func handCard() card {
 			if err := s.consent(ctx, g.Contact); err != nil {
 				return view{}, err
 			}
-			return view{Phone: "zhoumin", View: "chat"}, s.enter(ctx, "demo_text", g.Contact)
+			if err := s.enter(ctx, "demo_text", g.Contact); err != nil {
+				return view{}, err
+			}
+			s.texted(ctx)
+			return view{Phone: "zhoumin", View: "chat", Path: signName}, nil
 		}, done: func(_ *Show, g *glance) (bool, string) { _, ok := g.rang(phone, "sms", ""); return ok, "" }},
 		{key: "refuse", title: "周敏回 R 退订", do: func(s *Show, ctx context.Context, _ *glance) (view, error) {
 			_, err := s.act(ctx, simulator.Act{Who: phone, App: signName, Do: "reply_sms", With: "R"})
-			return view{Phone: "zhoumin", View: "chat"}, err
+			return view{Phone: "zhoumin", View: "chat", Path: signName}, err
 		}, done: has(event.ConsentUnsubscribed)},
 		{key: "again", title: "再发一次：被拦下，写明为什么", do: func(s *Show, ctx context.Context, g *glance) (view, error) {
 			if err := s.known(g); err != nil {
@@ -308,14 +315,56 @@ func (s *Show) bring(ctx context.Context) error {
 		identity(event.KindOpenID, appID, customer), identity(event.KindPhone, "", phone)}}, nil)
 }
 
-// hottest is the person with the most intent.
-func (s *Show) hottest(ctx context.Context) (string, error) {
-	var list struct{ Items []struct{ ID string } }
-	if err := s.caller().call(ctx, http.MethodPost, "/contacts/search", map[string]any{"rule": map[string]any{"leaf": "score", "key": "intent", "op": "ge", "value": 60}}, &list); err != nil {
-		return "", err
+// texted waits a little for a short message on 周敏's phone: there is no conversation to open before it came.
+func (s *Show) texted(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for len(s.platforms.Deliveries(simulator.DeliveryFilter{To: phone, Kind: "sms", Limit: 1})) == 0 {
+		select {
+		case <-ctx.Done():
+			return // the step is not done yet, and says so
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	if len(list.Items) == 0 {
+}
+
+// hottest is the person with the most intent; of several, one whose name and company are known.
+func (s *Show) hottest(ctx context.Context) (string, error) {
+	const most = 20 // pages: a demo has not more people who are warm
+	best, id := 0.0, ""
+	next := ""
+	for range most {
+		var list struct {
+			Items []struct {
+				ID, Name, Company string
+				Scores            []struct {
+					Key    string
+					Points float64
+				}
+			}
+			Next string
+		}
+		warm := map[string]any{"leaf": "score", "key": "intent", "op": "ge", "value": 60}
+		if err := s.caller().call(ctx, http.MethodPost, "/contacts/search?"+query("limit", "200", "cursor", next), map[string]any{"rule": warm}, &list); err != nil {
+			return "", err
+		}
+		for _, c := range list.Items {
+			for _, score := range c.Scores {
+				points := score.Points
+				if c.Name != "" && c.Company != "" {
+					points += 0.5 // points are whole
+				}
+				if score.Key == "intent" && points > best {
+					best, id = points, c.ID
+				}
+			}
+		}
+		if next = list.Next; next == "" {
+			break
+		}
+	}
+	if id == "" {
 		return "", fault.New(fault.NotFound, "还没有热线索")
 	}
-	return list.Items[0].ID, nil
+	return id, nil
 }

@@ -133,7 +133,7 @@ func prepare(dir string) error {
 	return os.WriteFile(filepath.Join(dir, marker), []byte("koi demo 的数据，可以整个删掉\n"), 0o600)
 }
 
-var crowdActs = []simulator.Act{{Do: "menu", With: "product"}, {Do: "say", With: "你好，想了解一下"}, {Do: "scan", With: "expo-2026"}}
+var crowdActs = []simulator.Act{{Do: "menu", With: buttons[0]}, {Do: "say", With: "你好，想了解一下"}, {Do: "scan", With: "expo-2026"}}
 
 // stay keeps the firm alive: somebody does something every few seconds.
 func (s *story) stay(ctx context.Context) error {

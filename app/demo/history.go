@@ -118,7 +118,8 @@ var (
 	papers   = []string{"SCRM 选型白皮书", "私域运营手册", "B2B 获客案例集"}
 	meetings = []string{"秋季新品发布会", "制造业数字营销沙龙", "私域增长直播课"}
 	remarks  = []string{"你好", "请问支持私有化部署吗", "可以对接企业微信吗", "有没有制造业的案例", "谢谢，我再看看", "多少人起用", "想看一下演示", "报价怎么算", "可以试用吗"}
-	buttons  = []string{"product", "contact", "book_demo", "case"}
+	// names of the menu's buttons, and their keys too: a timeline shows keys
+	buttons = []string{"产品介绍", "预约演示", "联系我们", "客户案例"}
 )
 
 // web, chat and known are the names a person shows up by: in a browser, in the account's chat, in a form.

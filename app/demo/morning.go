@@ -67,6 +67,9 @@ journeys:
      edges: [{from: yes, to: tell}, {from: tell, to: done}]}
 `
 
+// today is how many people of the past do something on the firm's pages this morning.
+const today = 90
+
 // morning plays the hours before somebody looks: people act on their phones, so that messages went out,
 // were kept back, and people walk in journeys.
 func (s *Show) morning(ctx context.Context, past past) error {
@@ -76,7 +79,7 @@ func (s *Show) morning(ctx context.Context, past past) error {
 		_, err := s.act(ctx, simulator.Act{Who: who, App: appID, Do: do, With: with})
 		return err
 	}
-	for i := range crowd {
+	for i := range crowd { // whoever writes can be answered for two days; a fourth only follow
 		who := crowdID(i)
 		if err := oa(who, "follow", []string{"expo-2026", "article", "qr-home"}[i%3]); err != nil {
 			return err
@@ -87,7 +90,14 @@ func (s *Show) morning(ctx context.Context, past past) error {
 				return err
 			}
 		case 1:
-			if err := oa(who, "menu", "product"); err != nil {
+			if err := oa(who, "menu", buttons[0]); err != nil {
+				return err
+			}
+			if err := oa(who, "say", "请问支持私有化部署吗"); err != nil {
+				return err
+			}
+		case 2:
+			if err := oa(who, "say", []string{"你好", "可以对接企业微信吗", "有没有制造业的案例"}[i/4%3]); err != nil {
 				return err
 			}
 		}
@@ -95,7 +105,7 @@ func (s *Show) morning(ctx context.Context, past past) error {
 	fresh := s.callers(past)
 	var list []map[string]any
 	for i, c := range fresh {
-		if i == 90 {
+		if i == today {
 			break
 		}
 		x := map[string]any{"id": "today-" + c.visitor, "identities": c.names(), "props": map[string]any{"form": "white-paper"}, "type": event.FormSubmitted}
@@ -121,7 +131,31 @@ func (s *Show) morning(ctx context.Context, past past) error {
 	if err := s.introduce(ctx, past); err != nil {
 		return err
 	}
+	if err := s.agree(ctx, fresh); err != nil {
+		return err
+	}
 	return s.textSome(ctx, fresh)
+}
+
+// agree lets two thirds of those who left their number today allow promotional texts; the others' journey says
+// that they did not.
+func (s *Show) agree(ctx context.Context, people []*client) error {
+	for i, c := range people[:min(today, len(people))] {
+		if i%3 == 0 {
+			continue
+		}
+		id, err := s.find(ctx, event.KindPhone, "", c.phone)
+		if err != nil {
+			return err
+		}
+		if id == "" {
+			continue
+		}
+		if err := s.consent(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // introduce lets most of the new fans say who they are: a platform does not tell.
@@ -169,10 +203,10 @@ func (c *client) names() []map[string]string {
 // textSome lets a dozen people get a promotional text: some agreed to it, some did not, one unsubscribed.
 func (s *Show) textSome(ctx context.Context, people []*client) error {
 	for i, c := range people {
-		if i < 90 {
+		if i < today {
 			continue
 		}
-		if i == 102 {
+		if i == today+12 {
 			break
 		}
 		id, err := s.find(ctx, event.KindPhone, "", c.phone)

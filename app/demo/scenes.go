@@ -48,7 +48,7 @@ func scenes() []scene {
 	reaches := func(who string) []arrival { return []arrival{{to: who, name: "手机收到"}} }
 	return []scene{
 		{title: "周敏在展会上扫码关注了“云帆软件”公众号", acts: []simulator.Act{oa("follow", "expo-2026")}, until: reaches(customer)},
-		{title: "她点了菜单“产品介绍”", acts: []simulator.Act{oa("menu", "product")}},
+		{title: "她点了菜单“产品介绍”", acts: []simulator.Act{oa("menu", buttons[0])}},
 		{title: "她发了“报价”——平台没收到我们的应答，又原样推了两次", acts: []simulator.Act{{Who: customer, App: appID, Do: "say", With: "报价", Repeat: 2}},
 			until: reaches(customer), note: "三次推送，只算一次，只回一次"},
 		{title: "她加了客户经理王磊的企业微信：马上收到欢迎语；同一个 UnionID，两份资料合成一个人，意向一下子够热了。企业微信的消息接口这时正忙，第一次答了 -1",

@@ -45,7 +45,7 @@ func world() (simulator.Config, configs.Accounts) {
 			{UserID: sharer, Name: "陈静", Position: "市场专员", Departments: []int{3}},
 		}}
 	official := simulator.Official{AppID: appID, AppSecret: secret, Name: "云帆软件", Token: token, AESKey: aes,
-		Menu: []simulator.Button{{Name: "产品介绍", Key: "product"}, {Name: "预约演示", Key: "book_demo"}, {Name: "联系我们", Key: "contact"}},
+		Menu: []simulator.Button{{Name: buttons[0], Key: buttons[0]}, {Name: buttons[1], Key: buttons[1]}, {Name: buttons[2], Key: buttons[2]}},
 		Templates: []simulator.Template{{ID: noticeTemplate, Title: "直播开始提醒", Kind: simulator.NoticeTemplate,
 			Fields: []simulator.Field{{Key: "thing1", Label: "直播主题"}, {Key: "thing2", Label: "温馨提示"}}}}}
 	mini := simulator.Mini{AppID: miniID, AppSecret: miniSecret, Name: "云帆助手", Token: miniToken, AESKey: miniAES,

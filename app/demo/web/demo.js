@@ -58,7 +58,7 @@ function openConsole(path, again) {
 function fitConsole() {
   const box = $("console-box");
   const w = box.clientWidth, h = box.clientHeight;
-  const logical = Math.max(w, 1040); // narrower, and tables would have to be scrolled
+  const logical = Math.max(w, 1080); // narrower, and tables, which need 960, would have to be scrolled
   const k = w / logical;
   const f = $("console");
   f.style.width = logical + "px";
@@ -102,7 +102,7 @@ function drawRoles() {
 function phoneAddress(p) {
   const v = views[p.key] || { view: "chat" };
   if (v.view === "web") return `/sim/webview/${encodeURIComponent(p.who)}${v.path || (p.staff ? "/staff/" : "/p/white-paper")}`;
-  return `/sim/phone?who=${encodeURIComponent(p.who)}&app=${encodeURIComponent(p.app)}`;
+  return `/sim/phone?who=${encodeURIComponent(p.who)}&app=${encodeURIComponent(v.path || p.app)}`;
 }
 
 function showPhone(key, view, path, again) {
@@ -173,11 +173,10 @@ async function play(card, step) {
       setRole(to.role);
       openConsole(to.console || "/", true);
     } else if (to.console) openConsole(to.console, true);
-    if (to.phone) showPhone(to.phone, to.view || "chat", to.path, to.view === "web");
+    if (to.phone) showPhone(to.phone, to.view || "chat", to.path, to.view === "web" || Boolean(to.path));
     if (to.note) toast(to.note);
   }
   await refresh();
-  if (step === "kill") document.querySelector(".drill")?.scrollIntoView({ block: "end", behavior: "smooth" });
 }
 
 function drillBox(d) {
@@ -196,6 +195,15 @@ function drillBox(d) {
 }
 
 let drawn = "";
+let drilled; // what the drill's box said last
+// followDrill keeps the box in sight while it grows, to its result.
+function followDrill() {
+  const step = state.cards.flatMap((c) => c.steps).find((s) => s.key === "kill");
+  const now = JSON.stringify([state.drill, step?.note]);
+  const grew = drilled !== undefined && drilled !== now;
+  drilled = now;
+  if (grew && state.drill) document.querySelector(".drill")?.scrollIntoView({ block: "end", behavior: "smooth" });
+}
 function drawCards() {
   const now = JSON.stringify([state.cards, state.drill, busy, openCard]);
   if (now === drawn) return;
@@ -224,6 +232,7 @@ function drawCards() {
     }),
   );
   if (focused) document.querySelector(`[data-step="${focused}"]`)?.focus({ preventScroll: true });
+  followDrill();
 }
 
 // ---- state
