@@ -35,9 +35,10 @@ type JourneyCounts struct {
 	Entered int64 `json:"entered" doc:"进入"`
 	Open    int64 `json:"open" doc:"在途"`
 	Done    int64 `json:"done" doc:"完成"`
-	Failed  int64 `json:"failed" doc:"失败"`
-	Blocked int64 `json:"blocked" doc:"被拦截"`
+	Failed  int64 `json:"failed" doc:"失败；旅程的是各步之和"`
+	Blocked int64 `json:"blocked" doc:"被拦截或过期而没有发的消息；旅程的是各步之和，不含没有进入的"`
 	Exited  int64 `json:"exited" doc:"从这里离开"`
+	Refused int64 `json:"refused" doc:"触发了但没有进入：事件迟到，或进入规则不允许"`
 }
 
 // JourneyDetail is a version of a journey with what happened at its steps.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/contact"
@@ -27,6 +28,7 @@ type Directory struct {
 	timeline *event.Timeline
 	clock    clock.Clock
 	person   PersonReader
+	entries  sync.Map // version → its triggers' ids, map[string]bool: a version never changes
 }
 
 // PersonReader reads everything conditions may ask of a person, outside the pipeline. Fault: NotFound.
@@ -40,14 +42,16 @@ func NewDirectory(d *db.DB, s *Stage, timeline *event.Timeline, clk clock.Clock,
 // Model is the model in use.
 func (d *Directory) Model() *Model { return d.stage.model.Load() }
 
-// Counts say how many came to a place and what became of them there.
+// Counts say how many came to a place and what became of them there. Of a journey, Failed, Blocked and
+// Refused are the sums over its steps: a run goes on after a step that failed.
 type Counts struct {
 	Entered int64 // 进入
 	Open    int64 // 在途
 	Done    int64 // 完成: left the step, came to the journey's end
-	Failed  int64 // 失败
-	Blocked int64 // 被拦截: kept by policy; at a trigger, refused by the entry rules
+	Failed  int64 // 失败: of the step, or of the run while it stood there
+	Blocked int64 // 被拦截: messages that policy kept, or that became too old to send
 	Exited  int64 // left the journey here
+	Refused int64 // 没有进入: set the trigger off, but were late or not let in by the entry rules
 }
 
 // Summary is a journey in a list.
@@ -71,14 +75,11 @@ func (d *Directory) List(ctx context.Context) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts, err := d.counts(ctx, "node=''")
+	counts, err := d.counts(ctx, "node='' OR blocked>0 OR failed>0")
 	if err != nil {
 		return nil, err
 	}
-	total := map[int64]Counts{}
-	for k, c := range counts {
-		total[k.journey] = total[k.journey].plus(c)
-	}
+	total := totals(counts)
 	out := make([]Summary, len(items))
 	for i, it := range items {
 		out[i] = d.summary(it)
@@ -135,11 +136,7 @@ func (d *Directory) Get(ctx context.Context, id, rev int64) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	for k, c := range counts {
-		if k.node == "" {
-			v.Counts = v.Counts.plus(c)
-		}
-	}
+	v.Counts = totals(counts)[id]
 	if g == nil {
 		return v, nil
 	}
@@ -200,7 +197,33 @@ func (d *Directory) Versions(ctx context.Context) ([]setting.Item, error) {
 }
 
 func (c Counts) plus(o Counts) Counts {
-	return Counts{c.Entered + o.Entered, c.Open + o.Open, c.Done + o.Done, c.Failed + o.Failed, c.Blocked + o.Blocked, c.Exited + o.Exited}
+	return Counts{c.Entered + o.Entered, c.Open + o.Open, c.Done + o.Done, c.Failed + o.Failed, c.Blocked + o.Blocked, c.Exited + o.Exited, c.Refused + o.Refused}
+}
+
+// totals are the counts of journeys, of all versions. A run that failed is counted at the step where it
+// stood as well, so the steps' sum has each failure once; what was counted before that was so is in the
+// version's own row alone.
+func totals(counts map[tallyKey]Counts) map[int64]Counts {
+	steps := map[version]Counts{}
+	for k, c := range counts {
+		if v := (version{k.journey, k.rev}); k.node != "" {
+			steps[v] = steps[v].plus(Counts{Failed: c.Failed, Blocked: c.Blocked, Refused: c.Refused})
+		}
+	}
+	out := map[int64]Counts{}
+	for k, c := range counts {
+		if k.node == "" {
+			at := version{k.journey, k.rev}
+			s := steps[at]
+			s.Failed = max(s.Failed, c.Failed)
+			steps[at], c.Failed = s, 0
+			out[k.journey] = out[k.journey].plus(c)
+		}
+	}
+	for v, s := range steps { // a version that refused everybody has no row of its own
+		out[v.journey] = out[v.journey].plus(s)
+	}
+	return out
 }
 
 func (d *Directory) counts(ctx context.Context, where string, args ...any) (map[tallyKey]Counts, error) {
@@ -209,7 +232,7 @@ func (d *Directory) counts(ctx context.Context, where string, args ...any) (map[
 		return nil, fmt.Errorf("read journey counters: %w", err)
 	}
 	out := map[tallyKey]Counts{}
-	return out, db.Each(rows, func(r *sql.Rows) error {
+	err = db.Each(rows, func(r *sql.Rows) error {
 		var k tallyKey
 		var t tally
 		if err := r.Scan(&k.journey, &k.rev, &k.node, &t.entered, &t.done, &t.failed, &t.blocked, &t.exited); err != nil {
@@ -223,6 +246,48 @@ func (d *Directory) counts(ctx context.Context, where string, args ...any) (map[
 		out[k] = c
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	for k, c := range out { // a trigger sends nothing: what it kept out is counted in the same column
+		if k.node == "" || c.Blocked == 0 {
+			continue
+		}
+		triggers, err := d.triggers(ctx, version{k.journey, k.rev})
+		if err != nil {
+			return nil, err
+		}
+		if triggers[k.node] {
+			c.Refused, c.Blocked = c.Blocked, 0
+			out[k] = c
+		}
+	}
+	return out, nil
+}
+
+// triggers are the ids of a version's triggers; none when the version is gone.
+func (d *Directory) triggers(ctx context.Context, v version) (map[string]bool, error) {
+	if known, ok := d.entries.Load(v); ok {
+		return known.(map[string]bool), nil
+	}
+	it, err := d.settings.Version(ctx, v.journey, v.rev)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var def Definition
+	out := map[string]bool{}
+	if json.Unmarshal(it.Body, &def) == nil { // nobody was ever let into one that cannot be read
+		for _, n := range def.Nodes {
+			if c := component(n.Component); c != nil && c.Group == Triggers {
+				out[n.ID] = true
+			}
+		}
+	}
+	d.entries.Store(v, out)
+	return out, nil
 }
 
 // Inside is a run with the names of things.

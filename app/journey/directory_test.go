@@ -82,6 +82,73 @@ func TestDirectory_lists_journeys_and_counts_their_steps(t *testing.T) {
 	})
 }
 
+func TestDirectory_adds_up_what_steps_blocked_and_failed_and_triggers_refused(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		ctx := t.Context()
+		r.journey("care", `
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.location_reported, oa.followed]}}
+  - {id: say, component: send_official, config: {template: hello}}
+  - {id: tell, component: alert, config: {template: alert, to: [event_staff]}}
+  - {id: done, component: end}
+edges: [{from: go, to: say}, {from: say, to: tell}, {from: tell, to: done}]`)
+		// A reported location opens no customer-service window; a follow does. Nobody is there to be told.
+		r.batch(r.act("o1", event.OALocationReported, nil), r.follow("o2"))
+		r.now += 1000
+		r.batch(r.follow("o2"))
+		d := r.directory()
+		list, err := d.List(ctx)
+		require.NoError(t, err)
+		require.Equal(t, Counts{Entered: 2, Done: 2, Failed: 2, Blocked: 1, Refused: 1}, list[0].Counts)
+
+		// The next version has another trigger, the old one's name is another step's, and a failure ends the run.
+		r.journey("care", `
+nodes:
+  - {id: came, component: on_event, config: {events: [oa.followed]}}
+  - {id: go, component: send_official, config: {template: hello}}
+  - {id: tell, component: alert, config: {template: alert, to: [event_staff]}, on_error: stop}
+  - {id: done, component: end}
+edges: [{from: came, to: go}, {from: go, to: tell}, {from: tell, to: done}]`)
+		late := r.follow("o4")
+		late.OccurredAt -= 11 * 60_000
+		r.batch(r.follow("o3"), late)
+		id := list[0].ID
+		all := Counts{Entered: 3, Done: 2, Failed: 3, Blocked: 1, Refused: 2}
+		list, err = d.List(ctx)
+		require.NoError(t, err)
+		require.Equal(t, all, list[0].Counts, "the failed run and its failed step are one failure")
+
+		steps := func(rev int64) map[string]Counts {
+			v, err := d.Get(ctx, id, rev)
+			require.NoError(t, err)
+			require.Equal(t, all, v.Counts, "of all versions")
+			out := map[string]Counts{}
+			for _, s := range v.Steps {
+				out[s.ID] = s.Counts
+			}
+			return out
+		}
+		require.Equal(t, map[string]Counts{"go": {Entered: 2, Done: 2, Refused: 1}, "say": {Entered: 2, Done: 2, Blocked: 1}, "tell": {Entered: 2, Done: 2, Failed: 2},
+			"done": {Entered: 2, Done: 2}}, steps(1))
+		require.Equal(t, map[string]Counts{"came": {Entered: 1, Done: 1, Refused: 1}, "go": {Entered: 1, Done: 1}, "tell": {Entered: 1, Failed: 1, Exited: 1}, "done": {}}, steps(2))
+	})
+}
+
+func TestTotals_keep_failures_that_only_the_journey_counted(t *testing.T) {
+	t.Parallel()
+	got := totals(map[tallyKey]Counts{
+		{1, 1, ""}:   {Entered: 5, Done: 3, Failed: 2},
+		{1, 1, "go"}: {Entered: 5, Done: 5, Refused: 7},
+		{1, 2, ""}:   {Entered: 4, Done: 3, Failed: 1},
+		{1, 2, "s"}:  {Entered: 4, Failed: 1, Blocked: 2},
+		{1, 2, "t"}:  {Entered: 4, Failed: 3},
+		{2, 1, "go"}: {Refused: 4},
+	})
+	require.Equal(t, map[int64]Counts{1: {Entered: 9, Done: 6, Failed: 6, Blocked: 2, Refused: 7}, 2: {Refused: 4}}, got)
+}
+
 func TestDirectory_lists_runs_in_pages(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, s *db.Stores) {

@@ -32,6 +32,11 @@ func (s *Stage) advance(b *event.Batch, l *live, first func(facts) (Run, outcome
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("旅程执行出错，这一次已停止", "journey", l.g.Key, "run", l.ID, "node", l.Node, "err", p, "stack", string(debug.Stack()))
+			t := s.tally(l.JourneyID, l.Rev, l.Node)
+			t.failed++
+			if l.State.Open() { // else it was counted out before this went wrong
+				t.exited++
+			}
 			l.State, l.DueAt, l.EndedAt, l.Reason = Failed, 0, b.Now, "内部错误，详情见日志"
 			s.over(b, l)
 		}
@@ -55,6 +60,9 @@ func (s *Stage) advance(b *event.Batch, l *live, first func(facts) (Run, outcome
 		f.stale = l.stale
 		run, out = step(l.g, l.Run, input{kind: performed, result: res}, f)
 		s.stepDone(b, l, node, run.Steps, res)
+	}
+	if l.State == Failed && !slices.ContainsFunc(out.moves, func(m move) bool { return m.kind == broke && m.node.id == l.Node }) {
+		s.tally(l.JourneyID, l.Rev, l.Node).failed++ // no step failed, the run did: a journey's failures are the sum of its steps'
 	}
 	if !l.State.Open() {
 		s.over(b, l)

@@ -555,6 +555,7 @@ edges: [{from: go, to: rest}, {from: rest, to: set}, {from: set, to: done}]`)
 		require.Equal(t, "内部错误，详情见日志", r.runs()[0].Reason)
 		require.Zero(t, r.next())
 		require.Equal(t, "1 0 1 0 0", r.counts(""))
+		require.Equal(t, "1 0 1 0 1", r.counts("set"), "counted, and counted out, where it stood")
 	})
 }
 

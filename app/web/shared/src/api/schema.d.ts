@@ -2155,7 +2155,7 @@ export interface components {
         JourneyCounts: {
             /**
              * Format: int64
-             * @description 被拦截
+             * @description 被拦截或过期而没有发的消息；旅程的是各步之和，不含没有进入的
              */
             blocked: number;
             /**
@@ -2175,7 +2175,7 @@ export interface components {
             exited: number;
             /**
              * Format: int64
-             * @description 失败
+             * @description 失败；旅程的是各步之和
              */
             failed: number;
             /**
@@ -2183,6 +2183,11 @@ export interface components {
              * @description 在途
              */
             open: number;
+            /**
+             * Format: int64
+             * @description 触发了但没有进入：事件迟到，或进入规则不允许
+             */
+            refused: number;
         };
         JourneyDetail: {
             counts: components["schemas"]["JourneyCounts"];

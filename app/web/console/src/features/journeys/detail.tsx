@@ -97,7 +97,7 @@ const tones: Record<string, string> = { open: color.accent, done: color.good, fa
 function Strip({ journey }: { journey: Detail }) {
   return (
     <div style={{ display: "flex", gap: 48, padding: "16px 24px", borderBottom: `1px solid ${color.line}`, flexWrap: "wrap" }}>
-      {figures(journey.counts).map((f) => (
+      {figures({ ...journey.counts, refused: 0 }).map((f) => (
         <div key={f.key}>
           <div className="num" style={{ fontSize: 24, lineHeight: "32px", fontWeight: 600, color: f.n ? tones[f.key] : color.quiet }}>
             {f.key === "blocked" ? (

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { configOf, type Detail, duration, figures, graphOf, labelOf, rules, type Step, stepOf } from "./graph";
+import { configOf, type Detail, duration, figures, graphOf, labelOf, refusals, rules, type Step, stepOf } from "./graph";
 import { heightOf, layout } from "./layout";
 
-const none = { entered: 0, open: 0, done: 0, failed: 0, blocked: 0, exited: 0 };
+const none = { entered: 0, open: 0, done: 0, failed: 0, blocked: 0, exited: 0, refused: 0 };
 const step = (id: string, more: Partial<Step> = {}): Step => ({ id, label: id, summary: id, ports: [{ key: "next", label: "下一步" }], members: [], counts: none, ...more });
 
 function journey(more: Partial<Detail> = {}): Detail {
@@ -55,6 +55,19 @@ describe("layout", () => {
 
 test("figures leave out zeros of what went wrong", () => {
   expect(figures({ ...none, entered: 3, blocked: 1 }).map((f) => f.label)).toEqual(["进入", "在途", "完成", "被拦截"]);
+});
+
+test("who set a trigger off and was kept out did not enter, and is not called blocked", () => {
+  expect(figures({ ...none, entered: 3, done: 3, refused: 3745 }).map((f) => [f.label, f.n])).toEqual([["进入", 3], ["在途", 0], ["完成", 3], ["没有进入", 3745]]);
+});
+
+test("refusals are the entry rules, as the journey has them", () => {
+  const said = (entry: { mode: "once" | "again" | "concurrent"; days?: number }, freshness?: string) =>
+    refusals({ entry, freshness }).map((r) => `${r.name}：${r.text}`).join("\n");
+  expect(said({ mode: "once" })).toMatch(/^迟到的事件：.*超过 1 小时才处理.*\n进入规则：同一个人只进一次/);
+  expect(said({ mode: "again", days: 7 }, "2d")).toMatch(/超过 2 天才处理(.|\n)*进入规则：还在(.|\n)*频次：距上次进入不满 7 天/);
+  expect(said({ mode: "concurrent" })).toMatch(/频次：.*20 次/);
+  expect(said({ mode: "concurrent" })).not.toContain("只进一次");
 });
 
 test("durations are said in words", () => {

@@ -64,6 +64,7 @@ export function figures(c: Counts): { key: keyof Counts; label: string; n: numbe
     { key: "entered", label: "进入", n: c.entered },
     { key: "open", label: "在途", n: c.open },
     { key: "done", label: "完成", n: c.done },
+    { key: "refused", label: "没有进入", n: c.refused },
     { key: "failed", label: "失败", n: c.failed },
     { key: "blocked", label: "被拦截", n: c.blocked },
     { key: "exited", label: "离开", n: c.exited },
@@ -92,6 +93,17 @@ export function rules(s: Detail["definition"]["settings"]): { name: string; text
   out.push({ name: "优先级", text: String(s.priority ?? 50) });
   return out;
 }
+
+/** Why somebody who set a trigger off does not enter, each in a sentence. */
+export function refusals(s: Detail["definition"]["settings"]): { name: string; text: string }[] {
+  const out = [{ name: "迟到的事件", text: `发生超过 10 分钟才收到，或超过 ${duration(s.freshness || "1h")}才处理；补到的旧事件都算迟到` }];
+  if (s.entry.mode === "concurrent") return [...out, { name: "频次", text: "同时在这个旅程里的次数已达上限（20 次）" }, tooDeep];
+  out.push({ name: "进入规则", text: s.entry.mode === "again" ? "还在这个旅程里，走完之前不再进入" : "同一个人只进一次：还在里面，或以前进入过" });
+  if (s.entry.mode === "again") out.push({ name: "频次", text: `距上次进入不满 ${s.entry.days ?? 0} 天` });
+  return [...out, tooDeep];
+}
+
+const tooDeep = { name: "连环触发", text: "事件一层层互相触发得太深，为避免循环不再进入" };
 
 const options: Record<string, Record<string, string>> = {
   to: { event_staff: "事件里的员工", leader: "其上级", all_added: "添加过的全部员工", first_added: "最先添加的员工", departments: "指定部门" },

@@ -5,7 +5,7 @@ import { Link } from "react-router";
 import { Fact } from "../../components/marks";
 import { Failure, Nothing } from "../../components/states";
 import { color } from "../../theme";
-import { type Card, configOf, type Detail, figures, labelOf } from "./graph";
+import { type Card, configOf, type Detail, figures, labelOf, refusals } from "./graph";
 import { useNames } from "./names";
 
 /** One step, in words: what it does, where it leads, and who is there. */
@@ -43,6 +43,17 @@ export function StepDrawer({ journey, card, onClose, onAll }: { journey: Detail;
             ))}
           </div>
           {card.step.counts.blocked > 0 && <Link to={`/messages?state=suppressed&journey=${journey.id}`}>看被拦截的消息和原因 →</Link>}
+          {card.step.group === "trigger" && (
+            <section>
+              <h3 style={{ fontSize: 14, margin: "0 0 8px" }}>什么情况下触发了也不进入</h3>
+              {refusals(journey.definition.settings).map((f) => (
+                <Fact key={f.name} name={f.name}>
+                  {f.text}
+                </Fact>
+              ))}
+              <div style={{ color: color.quiet, marginTop: 4 }}>「没有进入」按次计，同一个人可能有多次；没有满足触发条件的不算在内。</div>
+            </section>
+          )}
           <section>
             {configOf(card.step, node?.config, names).map((f, i) => (
               <Fact key={i} name={f.name}>
