@@ -200,7 +200,11 @@ func (a *API) identities(ctx context.Context, p *contact.Person) ([]Identity, er
 	}
 	out := []Identity{}
 	for _, id := range p.Identities {
-		out = append(out, Identity{ID: ID(id.ID), Kind: id.Kind, Label: cmp.Or(identityLabels[id.Kind], id.Kind), Scope: id.Scope,
+		label := cmp.Or(identityLabels[id.Kind], id.Kind)
+		if _, mini := a.Accounts.Mini(id.Scope); mini && id.Kind == event.KindOpenID {
+			label = "小程序 OpenID"
+		}
+		out = append(out, Identity{ID: ID(id.ID), Kind: id.Kind, Label: label, Scope: id.Scope,
 			Value: cmp.Or(id.Value, masked[id.ID]), Verified: id.Verified})
 	}
 	return out, nil

@@ -19,7 +19,7 @@ func NewDirectory(d *db.DB) *Directory { return &Directory{db: d} }
 // Tally counts arrivals.
 type Tally struct {
 	Opens     int64 // all, marked ones included
-	Counted   int64
+	Counted   int64 // and not taken back
 	Newcomers int64 // counted ones whom nobody knew before
 	Pending   int64
 	Settled   int64
@@ -27,7 +27,7 @@ type Tally struct {
 	Depth     int64 // hops of the longest chain
 }
 
-const tallyFields = `COUNT(*), COALESCE(SUM(CASE WHEN mark='' THEN 1 ELSE 0 END),0), COALESCE(SUM(CASE WHEN mark='' AND newcomer=1 THEN 1 ELSE 0 END),0),
+const tallyFields = `COUNT(*), COALESCE(SUM(CASE WHEN mark='' AND state<>5 THEN 1 ELSE 0 END),0), COALESCE(SUM(CASE WHEN mark='' AND state<>5 AND newcomer=1 THEN 1 ELSE 0 END),0),
 	COALESCE(SUM(CASE WHEN state=2 THEN 1 ELSE 0 END),0), COALESCE(SUM(CASE WHEN state=3 THEN 1 ELSE 0 END),0), COALESCE(SUM(CASE WHEN state=5 THEN 1 ELSE 0 END),0),
 	COALESCE(MAX(CASE WHEN mark='' THEN depth ELSE 0 END),0)`
 

@@ -19,6 +19,8 @@ const (
 	// So many arrivals through one token from one place in one such span of time are no readers.
 	burstWindow = int64(10 * time.Minute / time.Millisecond)
 	burstSize   = 10
+	// Who was met so shortly before came by this share: WeChat tells who they are before the page is seen.
+	firstVisit = int64(2 * time.Minute / time.Millisecond)
 
 	source    = "t" // of beacons
 	objPage   = "page"
@@ -159,6 +161,8 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 // Apply notes what a beacon shows, registers minted tokens, judges what is due and follows merges.
 func (s *Stage) Apply(b *event.Batch, e *event.Event) error {
 	switch {
+	case e.Type == event.PageSharePrepared:
+		e.Hidden = true // every page a phone shows prepares its card: among people's acts it would look like one
 	case e.Type == event.ContactMerged:
 		s.merge(e.Props.Int("kept"), e.Props.Int("old"))
 	case e.Type == event.CommandShare:
@@ -198,7 +202,7 @@ func (s *Stage) arrive(e *event.Event, own string) {
 		}
 	}
 	o := &open{id: int64(e.ID()), page: e.ObjectID, parent: e.Share, own: own, contact: p.ID, person: p.ID, at: e.OccurredAt, net: db.Clip(e.Props.Str("net"), 32),
-		bot: bot, newcomer: p.New, settleAt: e.ReceivedAt + SettleAfter.Milliseconds(), dueAt: e.ReceivedAt, dirty: true}
+		bot: bot, newcomer: p.New || e.OccurredAt-p.CreatedAt < firstVisit, settleAt: e.ReceivedAt + SettleAfter.Milliseconds(), dueAt: e.ReceivedAt, dirty: true}
 	s.opens[o.id] = o
 	s.places[at] = append(s.places[at], o)
 }

@@ -132,6 +132,7 @@ func (s *Sender) Test(ctx context.Context, key string) (Trial, error) {
 		return Trial{}, fmt.Errorf("encode test delivery: %w", err)
 	}
 	o := s.deliver(ctx, hook, "test-"+rand.Text(), 1, body)
+	o.Reason = strings.ReplaceAll(o.Reason, "稍后自动重试", "试发不会自动重试")
 	return Trial{Outcome: o, Took: s.clk.Wall().Sub(at)}, nil
 }
 

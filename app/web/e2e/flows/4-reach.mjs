@@ -93,6 +93,27 @@ export default [
     },
   },
   {
+    name: "a phone number is seen whole by who says what for, and only then",
+    async run({ world, open }) {
+      const anna = world.people.get("anna");
+      const phone = "139" + String(Date.now()).slice(-8);
+      await world.api(anna, "POST", "/events", { events: [{ id: "reveal-" + phone, type: "form.submitted", identities: [{ kind: "phone", value: phone }], props: { form: "x" } }] });
+      const id = await until("Koi knows the number", () => world.api(anna, "GET", `/identities?kind=phone&value=${phone}`).then((r) => r.items[0]?.contact_id));
+      const page = await open({ as: anna, path: `/console/contacts/${id}` });
+      await page.getByText(`139****${phone.slice(-4)}`).waitFor();
+      await page.getByRole("button", { name: "查看", exact: true }).click();
+      const ask = page.getByRole("dialog", { name: "查看完整手机号" });
+      await ask.getByRole("button", { name: "查看" }).click();
+      await ask.getByText("请写明原因").waitFor();
+      same(await page.getByText(phone).count(), 0, "shown without a reason");
+      await ask.getByLabel(/用途/).fill("回访报价");
+      await ask.getByRole("button", { name: "查看" }).click();
+      await page.getByText(phone).waitFor();
+      const audit = await world.api(anna, "GET", `/audit?object=contacts/${id}`);
+      ok(audit.items.some((l) => l.detail.reason === "回访报价"), "it is not on record");
+    },
+  },
+  {
     name: "an account is checked from the console, and the doctor examines everything",
     async run({ world, open }) {
       const page = await open({ as: world.people.get("anna"), path: "/console/settings/accounts" });

@@ -46,6 +46,16 @@ export default [
       await page.goto(world.url + "/staff/visitors");
       await page.getByText(/打开《/).first().waitFor();
       same(await page.getByText("还没有访客").count(), 0, "visitors");
+
+      // What is said by a toast is said, and leaving asks first.
+      await page.goto(world.url + "/staff/shares");
+      await page.getByRole("button", { name: "复制链接" }).first().click();
+      await page.getByText(/已复制|没有复制成功/).waitFor();
+      await page.goto(world.url + "/staff/me");
+      await page.getByRole("button", { name: "退出登录" }).click();
+      await page.getByText("退出登录？").waitFor();
+      await page.getByText("退出", { exact: true }).click();
+      await page.getByRole("button", { name: /登录/ }).first().waitFor();
     },
   },
 ];

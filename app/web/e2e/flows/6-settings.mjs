@@ -16,7 +16,7 @@ export default [
       const code = page.getByRole("img", { name: "关注 锦鲤云 的二维码" });
       await code.waitFor();
       ok((await code.locator("svg path").count()) > 1, "the code is not drawn");
-      await page.getByText("正在等第一个关注").waitFor();
+      await page.getByText("正在等您扫码").waitFor();
       await picture(page, "onboarding-follow");
       await world.act("oOnboarding", "scan", await code.getAttribute("data-scene"));
       await page.getByText(/收到了/).waitFor({ timeout: 10_000 });

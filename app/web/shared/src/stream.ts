@@ -47,8 +47,30 @@ export function useStream(
       source.addEventListener("system", (m) => handlers.current.pulse?.(JSON.parse((m as MessageEvent<string>).data)));
       source.addEventListener("reset", () => handlers.current.reset?.());
     };
+    // A browser opens six connections to one server, for all its tabs: those nobody looks at give theirs up.
+    let leaving: ReturnType<typeof setTimeout> | undefined;
+    const close = () => {
+      clearTimeout(again);
+      source.close();
+      setConnected(false);
+    };
+    const look = () => {
+      clearTimeout(leaving);
+      if (document.visibilityState === "hidden") leaving = setTimeout(close, 5_000);
+      else if (source.readyState === EventSource.CLOSED) {
+        clearTimeout(again);
+        open();
+      }
+    };
     open();
+    document.addEventListener("visibilitychange", look);
+    window.addEventListener("pagehide", close);
+    window.addEventListener("pageshow", look);
     return () => {
+      clearTimeout(leaving);
+      document.removeEventListener("visibilitychange", look);
+      window.removeEventListener("pagehide", close);
+      window.removeEventListener("pageshow", look);
       clearTimeout(again);
       source.close();
     };

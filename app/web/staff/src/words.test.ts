@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byDay, inside, inWeCom, letter, level, pitches, reason, signed, visitorName, wrap } from "./words";
+import { byDay, inside, inWeCom, letter, level, notCounted, pitches, reason, signed, visitorName, wrap } from "./words";
 
 describe("words", () => {
   it("parts a reason from its numbers", () => {
@@ -7,6 +7,7 @@ describe("words", () => {
     expect(reason({ text: "看报价页 +15（衰减后 +14.2）", points: 15 })).toBe("看报价页");
     expect(reason({ text: "浏览页面 +1，已到上限或已扣到 0", points: 1 })).toBe("浏览页面，已到上限或已扣到 0");
     expect(reason({ text: "7 天内至少两次看报价页 +20", points: 20 })).toBe("7 天内至少两次看报价页");
+    expect(reason({ text: "取消关注 −20", points: -20 })).toBe("取消关注");
     expect(signed(14.25)).toBe("+14.3");
     expect(signed(-3)).toBe("-3");
   });
@@ -18,6 +19,10 @@ describe("words", () => {
     expect(letter(" ")).toBe("客");
     expect(level(3)).toBe("三级");
     expect(level(12)).toBe("12 级");
+  });
+  it("says why an opening brought nothing", () => {
+    expect(notCounted({ mark_label: "本人", mark_note: "打开的是自己的分享，不计" })).toBe("不计：本人");
+    expect(notCounted({ mark_label: "已撤销", mark_note: "同一部门互点" })).toBe("已撤销：同一部门互点");
   });
   it("writes pitches that carry the link and promise nothing", () => {
     for (const text of pitches("白皮书", "怎么选 CRM。", "https://k.example/p/a?_s=s_1")) {

@@ -5,7 +5,12 @@ type Visitor = Pick<Schema<"MyVisitor">, "contact" | "code" | "self">;
 
 /** "看报价页 +15（衰减后 +14.2）" without its numbers: they stand beside it. */
 export function reason(r: Reason): string {
-  return r.text.replace(/\s*[+-][\d.]+(?:（[^）]*）)?(?=$|，)/, "");
+  return r.text.replace(/\s*[+−-][\d.]+(?:（[^）]*）)?(?=$|，)/, "");
+}
+
+/** Why an opening brought nothing; of one that was taken back, the reason the marketer gave. */
+export function notCounted(o: { mark_label: string; mark_note: string }): string {
+  return o.mark_label === "已撤销" ? `已撤销：${o.mark_note}` : `不计：${o.mark_label}`;
 }
 
 /** +15, +2.5 */

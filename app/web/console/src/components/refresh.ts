@@ -1,4 +1,4 @@
-import { type Topic, useStream } from "@koi/shared";
+import { readAnew, type Topic, useStream } from "@koi/shared";
 import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 
@@ -15,7 +15,7 @@ export function useRefresh(topics: Topic[], keys: QueryKey[], options: { contact
   });
   useEffect(() => () => clearTimeout(timer.current), []);
   const read = () => {
-    for (const queryKey of latest.current) void client.invalidateQueries({ queryKey });
+    for (const queryKey of latest.current) readAnew(client, queryKey);
   };
   return useStream(
     topics,

@@ -1,9 +1,11 @@
-import { ago, api, ApiError, data, time, useStream } from "@koi/shared";
+import { ago, api, data, readAnew, time, useSession, useStream } from "@koi/shared";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Avatar, Button, Card, Segmented, Tag, Tooltip } from "antd";
+import { Avatar, Button, Card, Segmented, Tag, Tooltip } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
+import { useAct } from "../../components/act";
 import { actor } from "../../components/actor";
+import { Ask } from "../../components/ask";
 import { Fact, Grade, LiveDot, MessageState } from "../../components/marks";
 import { Failure, Loading, Nothing } from "../../components/states";
 import { color } from "../../theme";
@@ -24,10 +26,10 @@ export default function ContactPage() {
     {
       entry(e) {
         setFresh((old) => new Set([...old, e.id]));
-        void client.invalidateQueries({ queryKey: ["contact", id] });
-        void client.invalidateQueries({ queryKey: ["timeline", id] });
-        if (e.type.startsWith("consent.")) void client.invalidateQueries({ queryKey: ["consents", id] });
-        if (e.type.startsWith("message.")) void client.invalidateQueries({ queryKey: ["messages", { contact: id }] });
+        readAnew(client, ["contact", id]);
+        readAnew(client, ["timeline", id]);
+        if (e.type.startsWith("consent.")) readAnew(client, ["consents", id]);
+        if (e.type.startsWith("message.")) readAnew(client, ["messages", { contact: id }]);
       },
       reset() {
         void client.invalidateQueries();
@@ -38,9 +40,13 @@ export default function ContactPage() {
   if (contact.isPending) return <Loading />;
   if (contact.error) return <Failure error={contact.error} onRetry={() => void contact.refetch()} />;
   const c = contact.data;
+  const friends = c.staff_links.filter((l) => !l.removed_at);
   return (
     <main className="page">
       <title>{`${c.name || "客户"} · 锦鲤 Koi`}</title>
+      <nav aria-label="位置" style={{ fontSize: 13, color: color.quiet, marginBottom: 8 }}>
+        <Link to="/contacts">客户</Link> / {c.name || `客户 ${c.id}`}
+      </nav>
       <Card variant="borderless" style={{ marginBottom: 16 }}>
         <div style={{ display: "flex", gap: 16, alignItems: "center", flexWrap: "wrap" }}>
           <Avatar size={56} style={{ background: color.accent, fontSize: 24 }}>
@@ -53,7 +59,10 @@ export default function ContactPage() {
               {c.place?.side && <Tag color="orange">{c.place.side.name}</Tag>}
               {c.excluded && <Tooltip title="本公司员工、竞争对手或测试名单：不评分、不提醒"><Tag>不计分</Tag></Tooltip>}
             </h1>
-            <div style={{ color: color.quiet }}>{[c.company, c.title].filter(Boolean).join(" · ") || "还不知道公司与职位"}</div>
+            <div style={{ color: color.quiet }}>
+              {[c.company, c.title].filter(Boolean).join(" · ") || "还不知道公司与职位"}
+              {friends.length > 0 && `　跟进：${friends.map((l) => l.name || l.user_id).join("、")}`}
+            </div>
           </div>
           {c.scores.map((s) => (
             <div key={s.key} style={{ textAlign: "center", minWidth: 72 }}>
@@ -180,41 +189,29 @@ export default function ContactPage() {
 
 /** A masked phone number or address. To see it whole is an act that is on record. */
 function Personal({ contact, kind, shown }: { contact: string; kind: "phone" | "email"; shown: string }) {
-  const { modal, message } = App.useApp();
-  const [value, setValue] = useState("");
-  if (value) return <span className="num">{value}</span>;
+  const session = useSession();
+  const [asking, setAsking] = useState(false);
+  const reveal = useAct((reason: string) => data(api.POST("/contacts/{id}/reveal", { params: { path: { id: contact } }, body: { field: kind, reason } })), { quiet: true, onDone: () => setAsking(false) });
+  if (reveal.data) return <span className="num">{reveal.data.values.map((v) => v.value).join("、")}</span>;
   return (
     <>
       <span className="num">{shown}</span>{" "}
-      <Button
-        type="link"
-        size="small"
-        style={{ padding: 0 }}
-        onClick={() => {
-          let reason = "";
-          modal.confirm({
-            title: `查看完整${kind === "phone" ? "手机号" : "邮箱"}`,
-            content: (
-              <label>
-                请写明用途，会记入审计：
-                <input autoFocus style={{ width: "100%", marginTop: 8, padding: "6px 10px", border: `1px solid ${color.line}`, borderRadius: 6 }} onChange={(e) => (reason = e.target.value)} />
-              </label>
-            ),
-            okText: "查看",
-            onOk: async () => {
-              try {
-                const r = await data(api.POST("/contacts/{id}/reveal", { params: { path: { id: contact } }, body: { field: kind, reason } }));
-                setValue((r.values ?? []).join("、"));
-              } catch (e) {
-                message.error(e instanceof ApiError ? e.message : "没有成功，请稍后再试");
-                throw e;
-              }
-            },
-          });
-        }}
-      >
-        查看
-      </Button>
+      {session.may("contacts.reveal") && (
+        <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setAsking(true)}>
+          查看
+        </Button>
+      )}
+      {asking && (
+        <Ask
+          title={`查看完整${kind === "phone" ? "手机号" : "邮箱"}`}
+          label="用途（会记入审计），如 回访报价"
+          ok="查看"
+          pending={reveal.isPending}
+          error={reveal.error}
+          onOk={(reason) => reveal.mutate(reason)}
+          onClose={() => setAsking(false)}
+        />
+      )}
     </>
   );
 }

@@ -30,6 +30,7 @@ export function Scores({ standings }: { standings: Schema<"Standing">[] }) {
                   <span style={{ color: color.quiet, fontSize: 13, whiteSpace: "nowrap" }}>{r.at ? ago(r.at) : ""}</span>
                 </div>
               ))}
+              {!!s.max && s.points >= s.max && <div style={{ color: color.quiet, paddingTop: 8 }}>已到上限 {s.max} 分，超出的不再累加</div>}
               {!!s.rest && <div style={{ color: color.quiet, paddingTop: 8 }}>更早的行为还剩 {s.rest} 分</div>}
             </div>
           ),

@@ -1,7 +1,7 @@
-import { api, ago, count, data, time, useSession, useStream, type Schema } from "@koi/shared";
+import { api, ago, count, data, onceKey, time, useSession, useStream, type Schema } from "@koi/shared";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, Button, Card, QRCode, Result, Select, Tag } from "antd";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { said } from "../../components/act";
 import { LiveDot } from "../../components/marks";
@@ -229,13 +229,18 @@ function Follow({ recent, officials }: { recent: Schema<"TimelineEntry">[]; offi
   const client = useQueryClient();
   const [came, setCame] = useState<Schema<"TimelineEntry">>();
   const [greeted, setGreeted] = useState(false);
+  const [scene] = useState(() => `onboarding_${onceKey().slice(0, 8)}`);
+  // Without a code of one's own, whoever comes first is taken for oneself.
+  const [any, setAny] = useState(officials.length === 0);
+  const whom = useRef<string>(undefined); // the greeting may come before the screen was drawn again
   const live = useStream(["events"], {
     entry(e) {
-      if (arrivals.has(e.type)) {
+      if (any ? arrivals.has(e.type) : e.object_type === "qrcode" && e.object_id === scene) {
+        whom.current = e.contact_id;
         setCame(e);
         setGreeted(false);
         void client.invalidateQueries({ queryKey: ["overview"] });
-      } else if (e.type === "message.sent" && e.contact_id === came?.contact_id) setGreeted(true);
+      } else if (e.type === "message.sent" && e.contact_id === whom.current) setGreeted(true);
     },
     reset: () => void client.invalidateQueries({ queryKey: ["overview"] }),
   });
@@ -250,7 +255,7 @@ function Follow({ recent, officials }: { recent: Schema<"TimelineEntry">[]; offi
       {officials.length === 0 ? (
         <Alert type="warning" showIcon title="还没有接入公众号" description="先做完第 2 步，这里就会出现可以扫的二维码。" style={{ marginBottom: 16 }} />
       ) : (
-        <Codes officials={officials} />
+        <Codes officials={officials} scene={scene} onNone={() => setAny(true)} />
       )}
       <div aria-live="polite">
         {came ? (
@@ -272,7 +277,7 @@ function Follow({ recent, officials }: { recent: Schema<"TimelineEntry">[]; offi
               <i />
             </span>
             <span>
-              正在等第一个关注……
+              {any ? "正在等第一个关注……" : "正在等您扫码……"}
               <span style={{ display: "block", color: color.quiet }}>10 秒还没有动静，多半是回调没有接通：回到前面的步骤，看红灯写着什么。</span>
             </span>
           </div>
@@ -289,18 +294,21 @@ function Follow({ recent, officials }: { recent: Schema<"TimelineEntry">[]; offi
 }
 
 /** A QR code to follow each official account by, made for this page. An account that may not have such codes has a plain one at the platform. */
-function Codes({ officials }: { officials: Schema<"Account">[] }) {
+function Codes({ officials, scene, onNone }: { officials: Schema<"Account">[]; scene: string; onNone(): void }) {
   const session = useSession();
   const [chosen, setChosen] = useState(officials[0]!.app_id!);
   const account = officials.find((a) => a.app_id === chosen) ?? officials[0]!;
   const code = useQuery({
-    queryKey: ["qrcode", account.app_id],
-    queryFn: () => data(api.POST("/accounts/official/{app_id}/qrcode", { params: { path: { app_id: account.app_id! } }, body: { scene: "onboarding" } })),
+    queryKey: ["qrcode", account.app_id, scene],
+    queryFn: () => data(api.POST("/accounts/official/{app_id}/qrcode", { params: { path: { app_id: account.app_id! } }, body: { scene } })),
     enabled: session.may("accounts.write"),
     staleTime: 12 * 3600_000, // it works for a day
     retry: false,
   });
   const shown = session.may("accounts.write") && !code.error;
+  useEffect(() => {
+    if (!shown) onNone();
+  }, [shown]);
   return (
     <div style={{ display: "grid", gridTemplateColumns: shown ? "184px minmax(0,1fr)" : "1fr", gap: 24, alignItems: "center", marginBottom: 16 }}>
       {shown && (

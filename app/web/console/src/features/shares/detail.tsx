@@ -1,9 +1,10 @@
 import { api, count, data, time, useSession } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
-import { Alert, App, Button, Card, Tag } from "antd";
+import { Alert, Button, Card, Tag } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { useAct } from "../../components/act";
+import { Ask } from "../../components/ask";
 import { Fact, LiveDot } from "../../components/marks";
 import { useRefresh } from "../../components/refresh";
 import { Failure, Loading, Nothing } from "../../components/states";
@@ -111,9 +112,14 @@ export default function SharePage() {
 
 function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onToggle(): void; share: string }) {
   const session = useSession();
-  const { modal } = App.useApp();
+  const [asking, setAsking] = useState(false);
   const { node: n, rails, last } = row;
-  const reverse = useAct((reason: string) => data(api.POST("/shares/credits/{id}/reverse", { params: { path: { id: n.credit_id } }, body: { reason } })), { done: "已撤销，原因会给当事员工看", changes: [["share", share], ["shares"]] });
+  const reverse = useAct((reason: string) => data(api.POST("/shares/credits/{id}/reverse", { params: { path: { id: n.credit_id } }, body: { reason } })), {
+    done: "已撤销，原因会给当事员工看",
+    changes: [["share", share], ["shares"]],
+    quiet: true,
+    onDone: () => setAsking(false),
+  });
   const sub = below(n);
   const name = personName(n.contact);
   return (
@@ -134,7 +140,8 @@ function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onT
             </Tag>
           )}
           <span style={{ display: "block", color: color.quiet, fontSize: 13 }}>
-            第 {n.depth} 层 · {time(n.at)}
+            {n.depth > 0 && `第 ${n.depth} 层 · `}
+            {time(n.at)}
             {n.root && ` · 源头 ${n.root.name || n.root.user_id}`}
           </span>
         </span>
@@ -145,7 +152,7 @@ function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onT
             </Tag>
           ) : (
             <span title={n.mark_note}>
-              {n.credit === "reversed" ? "已撤销" : n.credit === "fresh" || n.credit === "waiting" ? n.credit_label : "不计"}：{n.credit === "reversed" ? n.reason : n.mark_label}
+              {n.credit === "reversed" ? n.mark_label : n.credit === "fresh" || n.credit === "waiting" ? n.credit_label : "不计"}：{n.credit === "reversed" ? n.reason : n.mark_label}
             </span>
           )}
           {n.counted && session.may("shares.reverse") && (
@@ -153,24 +160,22 @@ function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onT
               size="small"
               type="text"
               aria-label={`撤销 ${name}`}
-              onClick={() => {
-                let reason = "";
-                void modal.confirm({
-                  title: `撤销 ${name} 的这笔业绩？`,
-                  content: (
-                    <label>
-                      原因（会给当事员工看）：
-                      <input autoFocus maxLength={200} style={{ width: "100%", marginTop: 8, padding: "6px 10px", border: `1px solid ${color.line}`, borderRadius: 6 }} onChange={(e) => (reason = e.target.value)} />
-                    </label>
-                  ),
-                  okText: "撤销",
-                  okButtonProps: { danger: true },
-                  onOk: () => reverse.mutateAsync(reason), // refused, it stays open with what was typed
-                });
-              }}
+              onClick={() => setAsking(true)}
             >
               撤销
             </Button>
+          )}
+          {asking && (
+            <Ask
+              title={`撤销 ${name} 的这笔业绩？`}
+              label="原因（会给当事员工看）"
+              ok="撤销"
+              danger
+              pending={reverse.isPending}
+              error={reverse.error}
+              onOk={(reason) => reverse.mutate(reason)}
+              onClose={() => setAsking(false)}
+            />
           )}
           {n.children.length > 0 && (
             <Button size="small" onClick={onToggle} aria-label={`${closed ? "展开" : "收起"} ${name} 带来的人`}>

@@ -40,10 +40,19 @@ export interface Level {
 /** How many came at each distance from whom it began with. */
 export function levelsOf(children: ShareNode[]): Level[] {
   const out: Level[] = [];
-  for (let depth = 1, level = children; level.length > 0; depth++, level = level.flatMap((n) => n.children)) {
-    out.push({ depth, all: level.length, counted: level.filter((n) => n.counted).length });
-  }
-  return out;
+  const walk = (nodes: ShareNode[]) => {
+    for (const n of nodes) {
+      // Whoever shared first and opened it themselves is at no distance.
+      if (n.depth > 0) {
+        const l = (out[n.depth - 1] ??= { depth: n.depth, all: 0, counted: 0 });
+        l.all++;
+        if (n.counted) l.counted++;
+      }
+      walk(n.children);
+    }
+  };
+  walk(children);
+  return out.filter(Boolean);
 }
 
 /** Who somebody in a chain is, as far as the viewer may know. */

@@ -4,7 +4,7 @@ import { useParams } from "react-router";
 import { BackHead } from "../../components/head";
 import { Pull } from "../../components/pull";
 import { Failure, Loading, Nothing } from "../../components/states";
-import { letter, level } from "../../words";
+import { letter, level, notCounted } from "../../words";
 
 /** My chain on one page: who came by me, and who by them. */
 export default function Chain() {
@@ -77,7 +77,7 @@ function Branch({ nodes }: { nodes: Schema<"ShareNode">[] }) {
                   {n.counted && <span className="mark accent">{level(n.depth)}</span>}
                 </span>
                 <span className="quiet small">
-                  {n.counted ? (n.newcomer ? "新访客 · " : "") + ago(n.at) : `不计：${n.mark_label || n.credit_label}`}
+                  {n.counted ? (n.newcomer ? "新访客 · " : "") + ago(n.at) : notCounted(n)}
                   {n.children.length > 0 && ` · 又带来 ${n.children.filter((x) => x.counted).length} 人`}
                 </span>
               </span>

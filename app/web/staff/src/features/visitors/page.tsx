@@ -5,7 +5,7 @@ import { Link } from "react-router";
 import { Head } from "../../components/head";
 import { Pull } from "../../components/pull";
 import { Failure, Loading, Nothing } from "../../components/states";
-import { byDay, letter, level, visitorName } from "../../words";
+import { byDay, letter, level, notCounted, visitorName } from "../../words";
 
 /** Who came through my links, by time. */
 export default function Visitors() {
@@ -69,7 +69,7 @@ function Visit({ visit: v }: { visit: Schema<"MyVisitor"> }) {
             {via && <span className="mark">{via}转来</span>}
           </div>
         )}
-        <div className="quiet small">{v.counted ? read || "没有停留记录" : `不计：${v.mark_label}`}</div>
+        <div className="quiet small">{v.counted ? read || "没有停留记录" : notCounted(v)}</div>
       </div>
     </>
   );
