@@ -259,11 +259,18 @@ func handCard() card {
 			if err := s.consent(ctx, g.Contact); err != nil {
 				return view{}, err
 			}
+			note := ""
+			if d := untilTexts(s.clk.Now()); d > 0 {
+				if err := s.turn(ctx, d, -1); err != nil {
+					return view{}, err
+				}
+				note = "推广短信只在 9:00–20:00 发：业务时间已拨到早上 9 点半"
+			}
 			if err := s.enter(ctx, "demo_text", g.Contact); err != nil {
 				return view{}, err
 			}
 			s.texted(ctx)
-			return view{Phone: "zhoumin", View: "chat", Path: signName}, nil
+			return view{Phone: "zhoumin", View: "chat", Path: signName, Note: note}, nil
 		}, done: func(_ *Show, g *glance) (bool, string) { _, ok := g.rang(phone, "sms", ""); return ok, "" }},
 		{key: "refuse", title: "周敏回 R 退订", do: func(s *Show, ctx context.Context, _ *glance) (view, error) {
 			_, err := s.act(ctx, simulator.Act{Who: phone, App: signName, Do: "reply_sms", With: "R"})
@@ -313,6 +320,19 @@ func (s *Show) bring(ctx context.Context) error {
 	}
 	return s.caller().call(ctx, http.MethodPost, "/events", map[string]any{"type": event.ContactRegistered, "identities": []map[string]string{
 		identity(event.KindOpenID, appID, customer), identity(event.KindPhone, "", phone)}}, nil)
+}
+
+// untilTexts is how long it is until promotional texts may be sent, 0 by day.
+func untilTexts(now time.Time) time.Duration {
+	now = now.In(china)
+	if h := now.Hour(); h >= 9 && h < 20 {
+		return 0
+	}
+	morning := time.Date(now.Year(), now.Month(), now.Day(), 9, 30, 0, 0, china)
+	if morning.Before(now) {
+		morning = morning.AddDate(0, 0, 1)
+	}
+	return morning.Sub(now)
 }
 
 // texted waits a little for a short message on 周敏's phone: there is no conversation to open before it came.

@@ -13,13 +13,13 @@ import (
 	"github.com/koi-scrm/koi/channels/simulator"
 )
 
-// firmDefinitions are what 云帆软件 added to the starter's. The hours are open, so that the demo goes the same
-// way at night.
+// firmDefinitions are what 云帆软件 added to the starter's. No hours are quiet, so that the demo goes the same
+// way at night; only promotional texts wait for the morning, since the platform refuses them outside its hours.
 const firmDefinitions = `
 policies:
   - key: default
     quiet: {from: "00:00", to: "00:00"}
-    sms_hours: {from: "00:00", to: "00:00"}
+    sms_hours: {from: "09:00", to: "20:00"}
 tags:
   - {key: demo_case, name: 新案例名单, group: 活动, kind: manual}
 messages:

@@ -202,6 +202,12 @@ func TestShow_every_step_can_be_played_and_ticks_itself(t *testing.T) {
 	require.Contains(t, v.play("hand", "again").Note, "退订")
 	v.play("hand", "unfollow")
 	v.play("look", "clock")
+
+	hour := func() int { return time.UnixMilli(v.state().Clock.Now).In(time.FixedZone("", 8*3600)).Hour() }
+	require.Equal(t, 200, v.do("POST", "/demo/clock", map[string]any{"hours": (44-hour())%24 + 1}, nil))
+	require.Equal(t, 21, hour())
+	require.Equal(t, 200, v.do("POST", "/demo/step", map[string]string{"card": "hand", "step": "text"}, nil))
+	require.Equal(t, 9, hour(), "nobody gets promotional texts at night: it becomes morning")
 }
 
 func TestShow_kill_9_loses_nothing_and_doubles_nothing(t *testing.T) {
