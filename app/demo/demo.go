@@ -38,6 +38,16 @@ type Options struct {
 // marker names a directory as a demo's, which may be emptied.
 const marker = "koi-demo"
 
+// byDay is a business clock on which it is day: at night platforms take no promotional texts, and the story would
+// have to wait for the morning.
+func byDay() *clock.Movable {
+	c := clock.NewMovable()
+	if d := untilTexts(c.Now()); d > 0 {
+		c.Change(d, 1)
+	}
+	return c
+}
+
 // Run plays until ctx ends (or the story, with Once). Faults: Invalid for an address that is not loopback
 // or a directory that holds something else.
 func Run(ctx context.Context, o Options) (err error) {
@@ -48,6 +58,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	played, accounts := world()
+	clk := byDay()
+	played.Clock = clk
 	platforms, err := simulator.New(played)
 	if err != nil {
 		return err
@@ -67,7 +79,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	koi, err := app.Open(ctx, cfg, clock.Real{})
+	koi, err := app.Open(ctx, cfg, clk)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (a *API) telling(e event.Entry) string {
 		if t, ok := m.Scope.Tags[name]; ok {
 			name = t.Label
 		}
-		return name
+		return said(name, byWhom(p.Str("by")))
 	case "stage":
 		to := m.Scope.Stages[p.Str("stage")]
 		if from := m.Scope.Stages[p.Str("from")]; from != "" && to != "" {
@@ -72,7 +72,7 @@ func (a *API) telling(e event.Entry) string {
 	case event.PageShareOpened:
 		return said(a.page(e.ObjectID), labelled("第 ", p.Str("depth"), " 级"))
 	case event.FormSubmitted, event.FormStarted:
-		return said(p.Str("form"), e.ObjectID)
+		return said(a.page(p.Str("form")), a.page(e.ObjectID))
 	case event.ContactAttributeChanged:
 		changes, _ := p["changes"].(map[string]any)
 		var names []string
@@ -81,7 +81,7 @@ func (a *API) telling(e event.Entry) string {
 				names = append(names, f.Label)
 			}
 		}
-		return strings.Join(names, "、")
+		return said(strings.Join(names, "、"), byWhom(p.Str("by")))
 	case event.ContactMerged:
 		return labelled("并入编号 ", p.Str("old"), " 的资料")
 	}
@@ -114,6 +114,18 @@ var (
 	answers = map[string]string{"accept": "允许", "reject": "拒绝", "ban": "被平台封禁", "filter": "被过滤"}
 	kinds   = map[string]string{"image": "图片", "voice": "语音", "video": "视频", "shortvideo": "小视频", "location": "位置", "link": "链接", "miniprogrampage": "小程序卡片", "file": "文件"}
 )
+
+// byWhom is who did something by hand; "" for what happened by itself.
+func byWhom(by string) string {
+	kind, name, _ := strings.Cut(by, ":")
+	switch {
+	case kind == "user" && name != "":
+		return name + " 手工"
+	case kind == "key" && name != "":
+		return "接口密钥 " + name
+	}
+	return ""
+}
 
 // sourceName is where somebody stated something: a door of ours by its name, anything else as it was written.
 func sourceName(s string) string {

@@ -1,6 +1,6 @@
 import dayjs from "dayjs";
 import { expect, test } from "vitest";
-import { clock, count, span, time } from "./format";
+import { ago, clock, count, itIs, span, time } from "./format";
 
 test("a time is the business's own clock, wherever the browser stands; another year is named", () => {
   const year = dayjs().year();
@@ -22,4 +22,14 @@ test("a span is told in the two units that matter", () => {
   expect(span(61)).toBe("1 分钟");
   expect(span(3_900)).toBe("1 小时 5 分");
   expect(span(5 * 86_400)).toBe("5 天");
+});
+
+test("how long ago is told by the server's clock, not the browser's", () => {
+  const tomorrow = Date.now() + 24 * 3600_000;
+  itIs(tomorrow);
+  expect(ago(new Date(tomorrow - 180_000).toISOString())).toBe("3 分钟前");
+  expect(ago(new Date(Date.now()).toISOString())).toBe("1 天前");
+  itIs(Number.NaN); // an answer that says nothing changes nothing
+  expect(ago(new Date(tomorrow - 180_000).toISOString())).toBe("3 分钟前");
+  itIs(Date.now());
 });

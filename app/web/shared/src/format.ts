@@ -5,6 +5,18 @@ import relative from "dayjs/plugin/relativeTime";
 dayjs.extend(relative);
 dayjs.locale("zh-cn");
 
+let ahead = 0;
+
+/** The server says what time it is for the business: Unix ms. A browser's clock may be wrong, and the demo's is turned. */
+export function itIs(ms: number): void {
+  if (ms > 0) ahead = ms - Date.now();
+}
+
+/** The business's time now. */
+function now(): dayjs.Dayjs {
+  return dayjs(Date.now() + ahead);
+}
+
 /**
  * The wall clock where the business is: the API writes times with that zone's offset, and a screen shows
  * them as they are written, wherever the browser stands.
@@ -17,7 +29,7 @@ function local(at: string): dayjs.Dayjs {
 export function time(at: string | undefined | null): string {
   if (!at) return "—";
   const t = local(at);
-  return t.format(t.year() === dayjs().year() ? "MM-DD HH:mm" : "YYYY-MM-DD HH:mm");
+  return t.format(t.year() === now().year() ? "MM-DD HH:mm" : "YYYY-MM-DD HH:mm");
 }
 
 /** 14:03:05 */
@@ -25,10 +37,10 @@ export function clock(at: string): string {
   return local(at).format("HH:mm:ss");
 }
 
-/** 3 分钟前; a time ahead of this browser's clock (the business's may be turned) is written out. */
+/** 3 分钟前; a time ahead of the business's is written out. */
 export function ago(at: string | undefined | null): string {
   if (!at) return "—";
-  return dayjs(at).isAfter(dayjs().add(1, "minute")) ? time(at) : dayjs(at).fromNow();
+  return dayjs(at).isAfter(now().add(1, "minute")) ? time(at) : dayjs(at).from(now());
 }
 
 /** 2026-11-22 星期日 */

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { itIs } from "../format";
 import type { components, paths } from "./schema";
 
 /** Types of the API by their names in the OpenAPI document, e.g. Schema<"Contact">. */
@@ -41,6 +42,7 @@ const guard: Middleware = {
     return request;
   },
   async onResponse({ request, response }) {
+    itIs(Number(response.headers.get("X-Koi-Time")));
     if (response.ok) return response;
     const error = await failure(response);
     // Signing in answers 401 too: that is the form's own matter.
