@@ -92,7 +92,7 @@ func (s *story) play(ctx context.Context, n int, sc scene) error {
 			return err
 		}
 	}
-	begun := time.Now()
+	begun := s.koi.Clock.Now()
 	if sc.do != nil {
 		if err := sc.do(s, ctx); err != nil {
 			return err
