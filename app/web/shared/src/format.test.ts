@@ -1,6 +1,6 @@
 import dayjs from "dayjs";
 import { expect, test } from "vitest";
-import { ago, clock, count, itIs, span, time } from "./format";
+import { ago, clock, count, itIs, reason, span, time } from "./format";
 
 test("a time is the business's own clock, wherever the browser stands; another year is named", () => {
   const year = dayjs().year();
@@ -32,4 +32,12 @@ test("how long ago is told by the server's clock, not the browser's", () => {
   itIs(Number.NaN); // an answer that says nothing changes nothing
   expect(ago(new Date(tomorrow - 180_000).toISOString())).toBe("3 分钟前");
   itIs(Date.now());
+});
+
+test("a reason is parted from its numbers", () => {
+  expect(reason({ text: "预约演示 +40" })).toBe("预约演示");
+  expect(reason({ text: "看报价页 +15（衰减后 +14.2）" })).toBe("看报价页");
+  expect(reason({ text: "浏览页面 +1，已到上限或已扣到 0" })).toBe("浏览页面，已到上限或已扣到 0");
+  expect(reason({ text: "7 天内至少两次看报价页 +20" })).toBe("7 天内至少两次看报价页");
+  expect(reason({ text: "取消关注 −20" })).toBe("取消关注");
 });

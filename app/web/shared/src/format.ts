@@ -60,3 +60,8 @@ export function span(seconds: number): string {
   const h = Math.floor(seconds / 3600);
   return h < 48 ? `${h} 小时 ${Math.floor((seconds % 3600) / 60)} 分` : `${Math.floor(h / 24)} 天`;
 }
+
+/** "看报价页 +15（衰减后 +14.2）" without its numbers: they stand beside it. */
+export function reason(r: { text: string }): string {
+  return r.text.replace(/\s*[+−-][\d.]+(?:（[^）]*）)?(?=$|，)/, "");
+}

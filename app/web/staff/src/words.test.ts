@@ -1,13 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { byDay, inside, inWeCom, letter, level, notCounted, pitches, reason, signed, visitorName, wrap } from "./words";
+import { byDay, inside, inWeCom, letter, level, notCounted, pitches, signed, visitorName, wrap } from "./words";
 
 describe("words", () => {
-  it("parts a reason from its numbers", () => {
-    expect(reason({ text: "预约演示 +40", points: 40 })).toBe("预约演示");
-    expect(reason({ text: "看报价页 +15（衰减后 +14.2）", points: 15 })).toBe("看报价页");
-    expect(reason({ text: "浏览页面 +1，已到上限或已扣到 0", points: 1 })).toBe("浏览页面，已到上限或已扣到 0");
-    expect(reason({ text: "7 天内至少两次看报价页 +20", points: 20 })).toBe("7 天内至少两次看报价页");
-    expect(reason({ text: "取消关注 −20", points: -20 })).toBe("取消关注");
+  it("writes points with their sign", () => {
     expect(signed(14.25)).toBe("+14.3");
     expect(signed(-3)).toBe("-3");
   });

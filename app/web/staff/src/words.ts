@@ -1,12 +1,6 @@
 import type { Schema } from "@koi/shared";
 
-type Reason = Pick<Schema<"Reason">, "text" | "points">;
 type Visitor = Pick<Schema<"MyVisitor">, "contact" | "code" | "self">;
-
-/** "看报价页 +15（衰减后 +14.2）" without its numbers: they stand beside it. */
-export function reason(r: Reason): string {
-  return r.text.replace(/\s*[+−-][\d.]+(?:（[^）]*）)?(?=$|，)/, "");
-}
 
 /** Why an opening brought nothing; of one that was taken back, the reason the marketer gave. */
 export function notCounted(o: { mark_label: string; mark_note: string }): string {

@@ -1,4 +1,4 @@
-import { ago, type Schema } from "@koi/shared";
+import { ago, reason, type Schema } from "@koi/shared";
 import { Card, Tabs } from "antd";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
@@ -23,7 +23,7 @@ export function Scores({ standings }: { standings: Schema<"Standing">[] }) {
                     {r.points > 0 ? `+${r.points}` : r.points}
                   </b>
                   <span>
-                    {r.text.replace(/\s*[+−-]\d+$/, "")}
+                    {reason(r)}
                     {Math.abs(r.now - r.points) >= 0.1 && <span style={{ color: color.quiet, fontSize: 13 }}>（现剩 {Math.round(r.now * 10) / 10}）</span>}
                     {r.about && <div style={{ color: color.quiet, fontSize: 13, overflowWrap: "anywhere" }}>{r.about}</div>}
                   </span>

@@ -121,7 +121,7 @@ function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onT
     onDone: () => setAsking(false),
   });
   const sub = below(n);
-  const name = personName(n.contact);
+  const name = n.mark === "self" ? "本人" : personName(n.contact);
   return (
     <div className="chain" role="treeitem" aria-level={rails.length + 1} aria-expanded={n.children.length ? !closed : undefined}>
       {rails.map((on, i) => (
@@ -134,7 +134,7 @@ function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onT
         </span>
         <span style={{ minWidth: 0 }}>
           {n.contact.id ? <Link to={`/contacts/${n.contact.id}`}>{name}</Link> : name}
-          {n.newcomer && (
+          {n.newcomer && n.counted && (
             <Tag variant="filled" color="green" style={{ marginInlineStart: 8 }}>
               新访客
             </Tag>

@@ -1,4 +1,4 @@
-import { ago, api, clock, data, day, type Schema, time, useSession } from "@koi/shared";
+import { ago, api, clock, data, day, reason, type Schema, time, useSession } from "@koi/shared";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { InfiniteScroll } from "antd-mobile";
 import { useState } from "react";
@@ -8,7 +8,7 @@ import { Pull } from "../../components/pull";
 import { useLive } from "../../components/live";
 import { copy } from "../../components/copy";
 import { Failure, Loading, Nothing } from "../../components/states";
-import { byDay, letter, reason, signed } from "../../words";
+import { byDay, letter, signed } from "../../words";
 import { Reveal } from "./reveal";
 
 /** One customer on one screen: who, how hot and why, how to reach them, what they did. */

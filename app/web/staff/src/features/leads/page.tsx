@@ -1,4 +1,4 @@
-import { ago, api, data, type Schema, useSession } from "@koi/shared";
+import { ago, api, data, reason, type Schema, useSession } from "@koi/shared";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { InfiniteScroll } from "antd-mobile";
 import { useState } from "react";
@@ -7,7 +7,7 @@ import { Head, Live } from "../../components/head";
 import { Pull } from "../../components/pull";
 import { useLive } from "../../components/live";
 import { Failure, Loading, Nothing } from "../../components/states";
-import { letter, reason, signed } from "../../words";
+import { letter, signed } from "../../words";
 
 type Whose = "mine" | "team";
 
