@@ -59,6 +59,9 @@ func (s Scope) WhereAny(column string) (string, []any) {
 		slices.Concat(args, args)
 }
 
+// InUse is an SQL condition on a column of contact ids: not those of people who were merged into others.
+func InUse(column string) string { return column + " NOT IN (SELECT old_id FROM contact_alias)" }
+
 // friends selects the people in the scope. The index leads with the userid, so each corp asks by its own.
 func (s Scope) friends() (string, []any) {
 	if len(s.staff) == 0 {

@@ -53,10 +53,21 @@ func TestAPI_overview_shows_the_pond_its_days_and_who_is_ripe(t *testing.T) {
 		for i := range got.Recent[1:] {
 			require.GreaterOrEqual(t, got.Recent[i].At, got.Recent[i+1].At)
 		}
+		// Somebody with a stage of their own turns out to be the same person: there is one person, in one stage.
+		r.root.post("/api/v1/events", map[string]any{"events": []map[string]any{
+			{"type": "form.submitted", "identities": []map[string]any{{"kind": "unionid", "value": "uSame"}}},
+			{"type": "contact.registered", "identities": append(who, map[string]any{"kind": "unionid", "value": "uSame"})},
+		}}).is(202)
+		r.settle()
+		require.NoError(t, json.Unmarshal(r.root.get("/api/v1/overview").is(200).raw, &got))
+		require.EqualValues(t, 1, got.People)
+		var standing int64
 		for _, s := range got.Stages {
+			standing += s.People
 			if s.Key == "mql" {
 				require.EqualValues(t, 1, s.People)
 			}
 		}
+		require.EqualValues(t, 1, standing, "in all stages together")
 	})
 }

@@ -415,3 +415,33 @@ func TestStage_costs_few_statements(t *testing.T) {
 	require.LessOrEqual(t, load, 3)
 	require.LessOrEqual(t, flush, 25)
 }
+
+// WeChat tells who somebody is a moment before their page is seen: they came by the share all the same.
+func TestStage_who_was_recognised_on_the_way_is_a_newcomer(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.run(r.minted())
+		seen := func(visitor string, at time.Duration) *event.Event {
+			return &event.Event{Type: event.PageRecognized, Key: "r" + visitor, Source: "h5", Lane: event.Priority, OccurredAt: clock.Ms(monday.Add(at)),
+				Identities: []event.Identity{{Kind: event.KindVisitor, Value: visitor}}}
+		}
+		r.run(seen("v_new", time.Hour))
+		r.run(beacon("v_new", r.staff(), time.Hour+2*time.Second))
+		r.run(seen("v_old", time.Hour))
+		r.run(beacon("v_old", r.staff(), 2*time.Hour))
+		list, _, err := r.dir.List(t.Context(), Filter{Page: page, Limit: 10})
+		require.NoError(t, err)
+		require.Equal(t, Tally{Opens: 2, Counted: 2, Newcomers: 1, Pending: 2, Depth: 1}, list[0].Tally)
+
+		// What is taken back counts no more.
+		tree, err := r.dir.Tree(t.Context(), r.staff(), 10)
+		require.NoError(t, err)
+		r.run(&event.Event{Type: event.CommandShareSettle, Source: "console", Lane: event.Priority, OccurredAt: clock.Ms(monday.Add(3 * time.Hour)),
+			Props: event.Props{"credit": fmt.Sprint(tree.Children[0].Credit), "action": "reverse", "reason": "互点"}})
+		list, _, err = r.dir.List(t.Context(), Filter{Page: page, Limit: 10})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, list[0].Counted)
+		require.EqualValues(t, 1, list[0].Reversed)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/db"
 )
 
@@ -18,7 +19,7 @@ type Count struct {
 // Counts returns how many people stand in each stage, in the stages' order.
 func (d *Directory) Counts(ctx context.Context) ([]Count, error) {
 	n := map[string]int64{}
-	rows, err := d.db.Query(ctx, "SELECT stage, COUNT(*) FROM contact_stages GROUP BY stage")
+	rows, err := d.db.Query(ctx, "SELECT stage, COUNT(*) FROM contact_stages WHERE "+contact.InUse("contact_id")+" GROUP BY stage")
 	if err == nil {
 		err = db.Each(rows, func(r *sql.Rows) error {
 			var key string
@@ -46,7 +47,7 @@ func (d *Directory) Ripe(ctx context.Context, limit int) ([]Arrival, error) {
 		return nil, nil
 	}
 	var out []Arrival
-	rows, err := d.db.Query(ctx, "SELECT contact_id, at FROM contact_stages WHERE stage=? ORDER BY at DESC LIMIT ?", ripe, limit)
+	rows, err := d.db.Query(ctx, "SELECT contact_id, at FROM contact_stages WHERE stage=? AND "+contact.InUse("contact_id")+" ORDER BY at DESC LIMIT ?", ripe, limit)
 	if err == nil {
 		err = db.Each(rows, func(r *sql.Rows) error {
 			var a Arrival
