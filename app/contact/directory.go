@@ -130,9 +130,14 @@ func (f Filter) sql(few lookup) (string, []any) {
 // it. Before and Limit do not matter.
 func (d *Directory) Count(ctx context.Context, f Filter, most int) (int, error) {
 	f.Before = 0
-	where, args := f.sql(lookup{})
+	few, err := d.lookups(ctx, f)
+	if err != nil {
+		return 0, fmt.Errorf("count contacts: %w", err)
+	}
+	few.name = true // all names are to be read
+	where, args := f.sql(few)
 	var n int
-	err := d.db.QueryRow(ctx, "SELECT COUNT(*) FROM (SELECT c.id FROM contacts c WHERE "+where+" LIMIT ?) found", append(args, most)...).Scan(&n)
+	err = d.db.QueryRow(ctx, "SELECT COUNT(*) FROM (SELECT c.id FROM contacts c WHERE "+where+" LIMIT ?) found", append(args, most)...).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count contacts: %w", err)
 	}
@@ -170,24 +175,29 @@ const (
 	recentPeople = 20_000
 )
 
-// find returns the ids of a page.
-func (d *Directory) find(ctx context.Context, f Filter) ([]int64, error) {
-	var few lookup
-	var err error
+// lookups says which of a filter's conditions fit few people.
+func (d *Directory) lookups(ctx context.Context, f Filter) (few lookup, err error) {
 	if f.Tag > 0 {
 		if few.tag, err = d.few(ctx, "SELECT 1 AS n FROM contact_tags WHERE tag_id=?", f.Tag); err != nil {
-			return nil, err
+			return few, err
 		}
 	}
 	if f.Stage != "" {
 		if few.stage, err = d.few(ctx, "SELECT 1 AS n FROM contact_stages WHERE stage=?", f.Stage); err != nil {
-			return nil, err
+			return few, err
 		}
 	}
 	if f.Scored != nil {
-		if few.score, err = d.few(ctx, "SELECT 1 AS n FROM contact_scores WHERE model_id=? AND value>=?", f.Scored.Model, f.Scored.AtLeast); err != nil {
-			return nil, err
-		}
+		few.score, err = d.few(ctx, "SELECT 1 AS n FROM contact_scores WHERE model_id=? AND value>=?", f.Scored.Model, f.Scored.AtLeast)
+	}
+	return few, err
+}
+
+// find returns the ids of a page.
+func (d *Directory) find(ctx context.Context, f Filter) ([]int64, error) {
+	few, err := d.lookups(ctx, f)
+	if err != nil {
+		return nil, err
 	}
 	if Normalize(f.Name) == "" || few.tag || few.stage || few.score {
 		return d.ids(ctx, f, few)

@@ -136,6 +136,10 @@ scores:
 		require.Len(t, preview.value("samples"), 4)
 
 		require.Len(t, r.root.get("/api/v1/contacts?score=money&min_score=10").is(200).items(), 4)
+		for query, n := range map[string]float64{"": 4, "limit=2": 4, "tag=paid": 4, "score=money&min_score=11": 1, "q=13800000002": 1, "q=nobody": 0} {
+			require.Equal(t, n, r.root.get("/api/v1/contacts/count?"+query).is(200).value("count"), query)
+		}
+		r.root.get("/api/v1/contacts/count?tag=nosuch").failure(422, "invalid")
 		require.Len(t, r.root.get("/api/v1/contacts?score=money&min_score=11").is(200).items(), 1)
 		require.Len(t, r.root.get("/api/v1/contacts?score=money&max_score=10").is(200).items(), 3)
 		r.root.get("/api/v1/contacts?min_score=10").failure(422, "invalid")

@@ -43,7 +43,7 @@ var allowed = map[string]string{
 	"listKeys": admin, "addKey": admin, "revokeKey": admin,
 	"listAudit": admin, "retryDeadLetter": admin, "discardDeadLetter": admin,
 
-	"listContacts": crowd, "getContact": crowd, "searchContacts": crowd, "listContactTimeline": crowd, "explainContact": crowd,
+	"listContacts": crowd, "countContacts": crowd, "getContact": crowd, "searchContacts": crowd, "listContactTimeline": crowd, "explainContact": crowd,
 	"findIdentity": crowd, "previewSegment": crowd, "getConsents": crowd, "getReach": crowd,
 	"changeContact": writes, "tagContact": writes, "stateConsent": writes, "revealContact": reveals,
 

@@ -42,6 +42,7 @@ func (a *API) routes() []route {
 		to("revokeKey", del, "/api-keys/{id}", may(auth.ManageKeys), "吊销接口密钥", a.revokeKey),
 
 		to("listContacts", get, "/contacts", may(auth.ReadContacts), "客户列表", a.listContacts),
+		to("countContacts", get, "/contacts/count", may(auth.ReadContacts), "有多少客户", a.countContacts),
 		to("getContact", get, "/contacts/{id}", may(auth.ReadContacts), "客户 360", a.getContact),
 		to("changeContact", patch, "/contacts/{id}", may(auth.WriteContacts), "修改客户", a.changeContact),
 		to("tagContact", post, "/contacts/{id}/tags", may(auth.WriteContacts), "给客户打、去标签", a.tagContact),

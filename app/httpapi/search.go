@@ -33,17 +33,9 @@ func (a *API) searchContacts(ctx context.Context, in *searchInput) (*listOf[Cont
 
 // contactsBy lists the people who fit a query and a condition, either of which may be empty.
 func (a *API) contactsBy(ctx context.Context, in *contactsInput, condition json.RawMessage, path string) (*listOf[ContactLine], error) {
-	f, err := a.filter(in)
+	f, err := a.narrowed(in, condition, path)
 	if err != nil {
 		return nil, err
-	}
-	if len(condition) > 0 {
-		t, err := a.tree(condition, path)
-		if err != nil {
-			return nil, err
-		}
-		f.Where, f.Args = a.where(t)
-		f.Scored = a.scored(in)
 	}
 	people, err := a.search(ctx, in, f)
 	if err != nil {
@@ -56,6 +48,48 @@ func (a *API) contactsBy(ctx context.Context, in *contactsInput, condition json.
 	}
 	lines, err := a.lines(ctx, people)
 	return &listOf[ContactLine]{List[ContactLine]{lines, next}}, err
+}
+
+// narrowed is the filter of a query and a condition.
+func (a *API) narrowed(in *contactsInput, condition json.RawMessage, path string) (contact.Filter, error) {
+	f, err := a.filter(in)
+	if err != nil || len(condition) == 0 {
+		return f, err
+	}
+	t, err := a.tree(condition, path)
+	if err != nil {
+		return f, err
+	}
+	f.Where, f.Args = a.where(t)
+	f.Scored = a.scored(in)
+	return f, nil
+}
+
+// PeopleCount is how many people a list has.
+type PeopleCount struct {
+	Count int  `json:"count"`
+	More  bool `json:"more,omitempty" doc:"还有更多，没有数下去"`
+}
+
+// countMost is how far people are counted: nobody reads on so far, and counting a million costs seconds.
+const countMost = 10_000
+
+// countContacts tells how many people listContacts would give with the same query.
+func (a *API) countContacts(ctx context.Context, in *contactsInput) (*answer[PeopleCount], error) {
+	condition, err := in.scoreRange()
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.narrowed(in, condition, "query.score")
+	if err != nil {
+		return nil, err
+	}
+	// A whole number or address is somebody's or nobody's.
+	if people, err := a.search(ctx, in, f); err != nil || len(people) <= in.Limit {
+		return &answer[PeopleCount]{PeopleCount{Count: len(people)}}, err
+	}
+	n, err := a.countPeople(ctx, f, countMost+1)
+	return &answer[PeopleCount]{PeopleCount{Count: min(n, countMost), More: n > countMost}}, err
 }
 
 // tree reads a condition. Fault: Invalid with everything wrong with it.

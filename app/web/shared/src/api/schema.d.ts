@@ -468,6 +468,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/contacts/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 有多少客户
+         * @description 权限：查看客户（contacts.read）
+         */
+        get: operations["countContacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/contacts/search": {
         parameters: {
             query?: never;
@@ -2920,6 +2940,12 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        PeopleCount: {
+            /** Format: int64 */
+            count: number;
+            /** @description 还有更多，没有数下去 */
+            more?: boolean;
+        };
         Port: {
             key: string;
             label: string;
@@ -5058,6 +5084,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Why"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    countContacts: {
+        parameters: {
+            query?: {
+                /** @description 上一页返回的 next；不填为第一页 */
+                cursor?: string;
+                /** @description 每页条数 */
+                limit?: number;
+                /** @description 0 为不限 */
+                max_score?: number;
+                min_score?: number;
+                /** @description 姓名、昵称、公司的一部分；或完整的手机号、邮箱 */
+                q?: string;
+                /** @description 评分模型的 key，与 min_score、max_score 一起用 */
+                score?: string;
+                /** @description 企微好友员工的 userid */
+                staff?: string;
+                /** @description 阶段的 key */
+                stage?: string;
+                /** @description 标签的 key */
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleCount"];
                 };
             };
             /** @description Error */

@@ -114,23 +114,23 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
               {name}
             </h3>,
             ...fields.map((f) => (
-            <Form.Item key={f.key} name={f.key} label={f.label} style={{ marginBottom: 12 }}>
-              {f.type === "number" ? (
-                <InputNumber precision={0} style={{ width: "100%" }} />
-              ) : f.type === "bool" ? (
-                <Select
-                  allowClear
-                  options={[
-                    { value: true, label: "是" },
-                    { value: false, label: "否" },
-                  ]}
-                />
-              ) : f.type === "choice" ? (
-                <Select allowClear showSearch={{ optionFilterProp: "label" }} options={(f.options ?? []).map((o) => ({ value: o.key, label: o.label }))} />
-              ) : (
-                <Input type={f.type === "date" ? "date" : undefined} />
-              )}
-            </Form.Item>
+              <Form.Item key={f.key} name={f.key} label={f.label} style={{ marginBottom: 12 }}>
+                {f.type === "number" ? (
+                  <InputNumber precision={0} style={{ width: "100%" }} />
+                ) : f.type === "bool" ? (
+                  <Select
+                    allowClear
+                    options={[
+                      { value: true, label: "是" },
+                      { value: false, label: "否" },
+                    ]}
+                  />
+                ) : f.type === "choice" ? (
+                  <Select allowClear showSearch={{ optionFilterProp: "label" }} options={(f.options ?? []).map((o) => ({ value: o.key, label: o.label }))} />
+                ) : (
+                  <Input type={f.type === "date" ? "date" : undefined} />
+                )}
+              </Form.Item>
             )),
           ])}
         </Form>

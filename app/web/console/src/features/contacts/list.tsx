@@ -1,5 +1,5 @@
-import { ago, api, data, type Schema } from "@koi/shared";
-import { useQuery } from "@tanstack/react-query";
+import { ago, api, count, data, type Schema } from "@koi/shared";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Input, Select, Tag } from "antd";
 import { Link, useNavigate } from "react-router";
 import { useFilters } from "../../components/filters";
@@ -25,9 +25,22 @@ export default function Contacts() {
     staff: query.get("staff") ?? undefined,
     ...(query.get("intent") ? { score: "intent", min_score: Number(query.get("intent")) } : {}),
   };
+  const size = useQuery({ queryKey: ["contacts", "count", filter], queryFn: () => data(api.GET("/contacts/count", { params: { query: filter } })), placeholderData: keepPreviousData });
   const narrowed = Object.values(filter).some(Boolean);
   return (
-    <Page title="客户" note="池塘里的每一条鱼：从哪来、做过什么、现在多想买。">
+    <Page
+      title="客户"
+      note="池塘里的每一条鱼：从哪来、做过什么、现在多想买。"
+      extra={
+        size.data && (
+          <span role="status" className="num" style={{ color: color.quiet }}>
+            {narrowed ? "符合条件 " : "共 "}
+            {count(size.data.count)}
+            {size.data.more && "+"} 人
+          </span>
+        )
+      }
+    >
       <List<Line>
         queryKey={["contacts", filter]}
         load={(cursor) => data(api.GET("/contacts", { params: { query: { ...filter, cursor, limit: 50 } } }))}
