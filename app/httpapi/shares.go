@@ -268,10 +268,10 @@ func (a *API) shareNode(o *share.Open, names map[int64]string) *ShareNode {
 	n := &ShareNode{CreditID: ID(o.Credit), Token: o.Token, Contact: shareContact(o.Person, names), At: a.at(o.At), Depth: o.Depth, Newcomer: o.Newcomer,
 		Counted: o.Mark == share.Counted && (o.State == share.Pending || o.State == share.Settled), Mark: string(o.Mark), MarkLabel: mark.Name, MarkNote: mark.Note,
 		Credit: o.State.String(), CreditLabel: o.State.Label().Name, Reason: o.Reason, Children: []*ShareNode{}}
-	switch {
-	case o.State == share.Fresh:
+	switch o.State {
+	case share.Fresh:
 		n.MarkLabel, n.MarkNote = o.State.Label().Name, o.State.Label().Note
-	case o.State == share.Reversed:
+	case share.Reversed:
 		n.MarkLabel, n.MarkNote = o.State.Label().Name, o.Reason
 	}
 	if o.Root != "" {
