@@ -340,10 +340,24 @@ func (a *API) changeContact(ctx context.Context, in *contactChangeInput) (*chang
 	if err != nil {
 		return nil, err
 	}
-	done := maps.Clone(in.Body.Seen)
-	maps.Copy(done, set)
-	delete(done, "excluded")
-	return out, a.asSeen(now, done)
+	return out, a.asSeen(now, a.stored(set))
+}
+
+// stored is a change as the values it leads to are shown, which are tidier than what was sent.
+func (a *API) stored(set map[string]any) map[string]any {
+	out := map[string]any{}
+	for key, raw := range set {
+		f, ok := a.models.Load().Fields.Field(key)
+		if !ok { // excluded is no field
+			continue
+		}
+		if raw == nil {
+			out[key] = nil
+		} else if v, err := f.Parse(raw); err == nil && (f.Type != contact.Text || v.Text != "") { // an empty text changes nothing
+			out[key] = f.Show(v)
+		}
+	}
+	return out
 }
 
 // asSeen refuses a change by somebody who saw other values than there are now.

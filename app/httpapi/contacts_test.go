@@ -113,6 +113,8 @@ func TestAPI_people(t *testing.T) {
 			r.root.patch(me, obj("values", obj("city", "杭州"), "seen", obj("city", "上海"))).failure(412, "conflict")
 			seen := obj("company", "云帆软件", "company_size", 30, "bant_need", true, "city", nil)
 			require.Equal(t, "云帆", r.root.patch(me, obj("values", obj("company", "云帆"), "seen", seen)).is(200).text("company"))
+			tidied := r.root.patch(me, obj("values", obj("company", "  云帆软件 ", "company_size", 40), "seen", obj("company", "云帆", "company_size", 30)))
+			require.Equal(t, "云帆软件", tidied.is(200).text("company"), "what is tidied is no other's change")
 			r.root.patch(me, obj("values", obj("company", "丙"), "seen", obj("nosuch", 1))).failure(422, "invalid")
 			cleared := r.root.patch(me, obj("values", obj("company", nil))).is(200)
 			require.Nil(t, cleared.value("company"))

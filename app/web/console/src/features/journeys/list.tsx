@@ -1,6 +1,7 @@
 import { ago, api, count, data, type Schema } from "@koi/shared";
 import { Input, Segmented } from "antd";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, useNavigate } from "react-router";
+import { useFilters } from "../../components/filters";
 import { List } from "../../components/list";
 import { LiveDot } from "../../components/marks";
 import { Page } from "../../components/page";
@@ -13,19 +14,10 @@ type Journey = Schema<"Journey">;
 
 /** Every journey, what starts it, and how many are where. */
 export default function Journeys() {
-  const [query, setQuery] = useSearchParams();
+  const [query, set] = useFilters();
   const navigate = useNavigate();
   const status = query.get("status") ?? "";
   const q = query.get("q") ?? "";
-  const set = (key: string, value: string) =>
-    setQuery(
-      (p) => {
-        if (value) p.set(key, value);
-        else p.delete(key);
-        return p;
-      },
-      { replace: true },
-    );
   const live = useRefresh(["journeys"], [["journeys"]]);
   return (
     <Page title="旅程" note="客户做了什么，就自动走哪条路。数字随时在变。" extra={<LiveDot on={live} />}>
