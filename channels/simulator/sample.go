@@ -47,7 +47,7 @@ func Sample() Config {
 			Templates: []SMSTemplate{
 				{Code: "SMS_SAMPLE_CODE", Name: "登录验证码", Kind: "code", Content: "验证码${code}，5分钟内有效，请勿告诉他人。"},
 				{Code: "SMS_SAMPLE_DEMO", Name: "演示预约成功", Kind: "notice", Content: "${name}您好，您预约的产品演示已确认，顾问会在${time}与您联系。"},
-				{Code: "SMS_SAMPLE_NEWS", Name: "新案例上线", Kind: "marketing", Content: "同行业客户案例已上线，关注我们的公众号回复“案例”即可查看，拒收请回复R"},
+				{Code: "SMS_SAMPLE_NEWS", Name: "新案例上线", Kind: "marketing", Content: "同行业客户案例已上线，欢迎到我们的公众号里查看，拒收请回复R"},
 				{Code: "SMS_SAMPLE_WAIT", Name: "审核中的模板", Kind: "notice", Content: "您的试用申请已受理。", State: "reviewing"},
 			},
 		}},

@@ -1,24 +1,35 @@
-import { Alert, Form, Input, Modal } from "antd";
-import { said } from "./act";
+import { Form, Input } from "antd";
+import { FormDialog } from "./formdialog";
 
-/** Asks for the reason an act is put on record with. It stays open, with what was typed, until the act went well. */
-export function Ask({ title, label, ok, danger, pending, error, onOk, onClose }: { title: string; label: string; ok: string; danger?: boolean; pending: boolean; error: unknown; onOk(reason: string): void; onClose(): void }) {
-  const [form] = Form.useForm<{ reason: string }>();
+/** Asks for the reason an act is put on record with. */
+export function Ask({
+  title,
+  label,
+  ok,
+  danger,
+  act,
+  onClose,
+}: {
+  title: string;
+  label: string;
+  ok: string;
+  danger?: boolean;
+  act: { isPending: boolean; mutate(reason: string, on: { onError(e: unknown): void }): void };
+  onClose(): void;
+}) {
+  const save = { isPending: act.isPending, mutate: (v: { reason: string }, on: { onError(e: unknown): void }) => act.mutate(v.reason.trim(), on) };
   return (
-    <Modal open title={title} okText={ok} okButtonProps={{ danger }} confirmLoading={pending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }} width={440}>
-      {!!error && <Alert type="error" showIcon title={said(error)} style={{ marginBottom: 16 }} />}
-      <Form form={form} layout="vertical" onFinish={(v) => onOk(v.reason.trim())} autoComplete="off">
-        <Form.Item
-          name="reason"
-          label={label}
-          rules={[
-            { required: true, whitespace: true, message: "请写明原因" },
-            { min: 2, message: "请至少写 2 个字" },
-          ]}
-        >
-          <Input autoFocus maxLength={200} />
-        </Form.Item>
-      </Form>
-    </Modal>
+    <FormDialog<{ reason: string }> title={title} ok={ok} danger={danger} save={save} onClose={onClose} width={440}>
+      <Form.Item
+        name="reason"
+        label={label}
+        rules={[
+          { required: true, whitespace: true, message: "请写明原因" },
+          { min: 2, message: "请至少写 2 个字" },
+        ]}
+      >
+        <Input autoFocus maxLength={200} />
+      </Form.Item>
+    </FormDialog>
   );
 }

@@ -1,9 +1,10 @@
 import { api, data, time, useSession } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Button, Card, Form, Input, Modal, Radio, Select, Tag } from "antd";
+import { Button, Card, Form, Input, Radio, Select, Tag } from "antd";
 import { useState } from "react";
-import { said, useAct } from "../../components/act";
+import { useAct } from "../../components/act";
 import { actor } from "../../components/actor";
+import { FormDialog } from "../../components/formdialog";
 import { Failure, Nothing } from "../../components/states";
 import { color } from "../../theme";
 
@@ -65,7 +66,6 @@ interface Entered {
 function Statement({ contact, subjects, onClose }: { contact: string; subjects: Subject[]; onClose(): void }) {
   const [form] = Form.useForm<Entered>();
   const about = Form.useWatch("about", form);
-  const [problem, setProblem] = useState("");
   const save = useAct(
     ({ about, granted, source, version }: Entered) => {
       const channel = about.startsWith("channel/") ? about.slice("channel/".length) : undefined;
@@ -76,35 +76,31 @@ function Statement({ contact, subjects, onClose }: { contact: string; subjects: 
   );
   const words = subjects.find((s) => s.value === about);
   return (
-    <Modal open title="补记同意或退订" okText="补记" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }}>
-      <p style={{ color: color.quiet, marginTop: 0 }}>只补记客户本人确实表示过的。记录会写明由谁补记，不能修改或删除；说错了请再补记一条。</p>
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
-      <Form
-        form={form}
-        layout="vertical"
-        onFinish={(v) => {
-          setProblem("");
-          save.mutate(v, { onError: (e) => setProblem(said(e)) });
-        }}
-      >
-        <Form.Item name="about" label="关于什么" rules={[{ required: true, message: "请选择关于什么" }]}>
-          <Select options={subjects.map(({ value, label }) => ({ value, label }))} />
-        </Form.Item>
-        <Form.Item name="granted" label="客户的意思" rules={[{ required: true, message: "请选择客户的意思" }]}>
-          <Radio.Group
-            options={[
-              { value: true, label: words?.yes ?? "同意" },
-              { value: false, label: words?.no ?? "撤回同意" },
-            ]}
-          />
-        </Form.Item>
-        <Form.Item name="source" label="在哪里、怎样表示的" rules={[{ required: true, whitespace: true, message: "请写明在哪里表示的，如：展会签到表" }]}>
-          <Input maxLength={64} placeholder="如：2026 上海展会签到表，第 12 行" />
-        </Form.Item>
-        <Form.Item name="version" label="当时展示的文本版本" extra="没有可不填">
-          <Input maxLength={32} />
-        </Form.Item>
-      </Form>
-    </Modal>
+    <FormDialog
+      title="补记同意或退订"
+      ok="补记"
+      intro="只补记客户本人确实表示过的。记录会写明由谁补记，不能修改或删除；说错了请再补记一条。"
+      form={form}
+      save={save}
+      onClose={onClose}
+    >
+      <Form.Item name="about" label="关于什么" rules={[{ required: true, message: "请选择关于什么" }]}>
+        <Select options={subjects.map(({ value, label }) => ({ value, label }))} />
+      </Form.Item>
+      <Form.Item name="granted" label="客户的意思" rules={[{ required: true, message: "请选择客户的意思" }]}>
+        <Radio.Group
+          options={[
+            { value: true, label: words?.yes ?? "同意" },
+            { value: false, label: words?.no ?? "撤回同意" },
+          ]}
+        />
+      </Form.Item>
+      <Form.Item name="source" label="在哪里、怎样表示的" rules={[{ required: true, whitespace: true, message: "请写明在哪里表示的，如：展会签到表" }]}>
+        <Input maxLength={64} placeholder="如：2026 上海展会签到表，第 12 行" />
+      </Form.Item>
+      <Form.Item name="version" label="当时展示的文本版本" extra="没有可不填">
+        <Input maxLength={32} />
+      </Form.Item>
+    </FormDialog>
   );
 }

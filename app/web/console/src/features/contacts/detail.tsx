@@ -206,9 +206,7 @@ function Personal({ contact, kind, shown }: { contact: string; kind: "phone" | "
           title={`查看完整${kind === "phone" ? "手机号" : "邮箱"}`}
           label="用途（会记入审计），如 回访报价"
           ok="查看"
-          pending={reveal.isPending}
-          error={reveal.error}
-          onOk={(reason) => reveal.mutate(reason)}
+          act={reveal}
           onClose={() => setAsking(false)}
         />
       )}

@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Alert, Button, Form, Input, InputNumber, Modal, Select } from "antd";
 import { useState } from "react";
 import { said, useAct } from "../../components/act";
+import { FormDialog } from "../../components/formdialog";
 import { useSeen } from "../../components/seen";
 import { Failure, Loading } from "../../components/states";
 import { color } from "../../theme";
-import { changes, type Entry, groups as grouped, shown } from "./values";
+import { changes, type Entry, groups as grouped } from "./values";
 
 type Contact = Schema<"Contact">;
 
@@ -75,9 +76,7 @@ export function EditProfile({ contact }: { contact: Contact }) {
 }
 
 function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
-  const [form] = Form.useForm<Record<string, Entry>>();
   const [began] = useState(contact);
-  const [problem, setProblem] = useState("");
   const fields = useQuery({ queryKey: ["fields"], queryFn: () => data(api.GET("/fields", { params: { query: { limit: 200 } } })), staleTime: 60_000 });
   const list = fields.data?.items ?? [];
   const seen = useSeen<Contact>(
@@ -92,49 +91,48 @@ function Profile({ contact, onClose }: { contact: Contact; onClose(): void }) {
     },
     { done: (c) => (c.pending ? queued : "资料已更新"), changes: about(contact.id), quiet: true, onDone: onClose },
   );
+  const title = `${contact.name || "客户"}的资料`;
+  if (!fields.data) {
+    return (
+      <Modal open title={title} footer={null} onCancel={onClose}>
+        {fields.error ? <Failure small error={fields.error} onRetry={() => void fields.refetch()} /> : <Loading />}
+      </Modal>
+    );
+  }
   return (
-    <Modal open title={`${contact.name || "客户"}的资料`} okText="保存" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }} width={640}>
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
-      {fields.error && <Failure small error={fields.error} onRetry={() => void fields.refetch()} />}
-      {fields.isPending && <Loading />}
-      {fields.data && (
-        <Form
-          form={form}
-          layout="vertical"
-          initialValues={Object.fromEntries(list.map((f) => [f.key, shown(f, began)]))}
-          onFinish={(v) => {
-            setProblem("");
-            save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
-          }}
-          autoComplete="off"
-          style={{ display: "grid", gridTemplateColumns: "1fr 1fr", columnGap: 16, maxHeight: "60vh", overflowY: "auto", paddingInlineEnd: 8 }}
-        >
-          {grouped(list).flatMap(([name, fields]) => [
-            <h3 key={name} style={{ gridColumn: "1 / -1", fontSize: 14, margin: "0 0 8px", color: color.quiet, fontWeight: 500 }}>
-              {name}
-            </h3>,
-            ...fields.map((f) => (
-              <Form.Item key={f.key} name={f.key} label={f.label} style={{ marginBottom: 12 }}>
-                {f.type === "number" ? (
-                  <InputNumber precision={0} style={{ width: "100%" }} />
-                ) : f.type === "bool" ? (
-                  <Select
-                    allowClear
-                    options={[
-                      { value: true, label: "是" },
-                      { value: false, label: "否" },
-                    ]}
-                  />
-                ) : f.type === "choice" ? (
-                  <Select allowClear showSearch={{ optionFilterProp: "label" }} options={(f.options ?? []).map((o) => ({ value: o.key, label: o.label }))} />
-                ) : (
-                  <Input type={f.type === "date" ? "date" : undefined} />
-                )}
-              </Form.Item>
-            )),
-          ])}
-        </Form>
-      )}
-    </Modal>
+    <FormDialog<Record<string, Entry>>
+      title={title}
+      initial={Object.fromEntries(began.values.map((v) => [v.key, v.value as Entry]))}
+      save={save}
+      overtaken={seen.overtaken}
+      onClose={onClose}
+      width={640}
+      style={{ display: "grid", gridTemplateColumns: "1fr 1fr", columnGap: 16, maxHeight: "60vh", overflowY: "auto", paddingInlineEnd: 8 }}
+    >
+      {grouped(list).flatMap(([name, fields]) => [
+        <h3 key={name} style={{ gridColumn: "1 / -1", fontSize: 14, margin: "0 0 8px", color: color.quiet, fontWeight: 500 }}>
+          {name}
+        </h3>,
+        ...fields.map((f) => (
+          <Form.Item key={f.key} name={f.key} label={f.label} style={{ marginBottom: 12 }}>
+            {f.type === "number" ? (
+              <InputNumber precision={0} style={{ width: "100%" }} />
+            ) : f.type === "bool" ? (
+              <Select
+                allowClear
+                options={[
+                  { value: true, label: "是" },
+                  { value: false, label: "否" },
+                ]}
+              />
+            ) : f.type === "choice" ? (
+              <Select allowClear showSearch={{ optionFilterProp: "label" }} options={(f.options ?? []).map((o) => ({ value: o.key, label: o.label }))} />
+            ) : (
+              <Input type={f.type === "date" ? "date" : undefined} />
+            )}
+          </Form.Item>
+        )),
+      ])}
+    </FormDialog>
   );
 }

@@ -1,9 +1,8 @@
 import { api, data } from "@koi/shared";
-import { Alert, App, Button, Form, Input, Modal } from "antd";
-import { useState } from "react";
-import { said, useAct } from "../../components/act";
+import { App, Button, Form, Input } from "antd";
+import { useAct } from "../../components/act";
+import { FormDialog } from "../../components/formdialog";
 import { useSeen } from "../../components/seen";
-import { color } from "../../theme";
 import { copy } from "./copy";
 import { type Account, entered, type Kind, kinds, make, secretName } from "./fields";
 import { send } from "./send";
@@ -13,7 +12,6 @@ export function AccountForm({ kind, account, onClose, onDone }: { kind: Kind; ac
   const [form] = Form.useForm<Record<string, string>>();
   const values = Form.useWatch([], form) as Record<string, string> | undefined;
   const { message } = App.useApp();
-  const [problem, setProblem] = useState("");
   const k = kinds[kind];
   const seen = useSeen(account, () => send(account!.id, "GET"), [
     ["名称", (a) => a.name],
@@ -37,55 +35,43 @@ export function AccountForm({ kind, account, onClose, onDone }: { kind: Kind; ac
   );
   const set = (field: string): boolean => !!account && (account.secrets.includes(field) || (field === "access_key_id" && !!account.access_key_id));
   return (
-    <Modal
-      open
-      onCancel={onClose}
+    <FormDialog
       title={account ? `修改${k.name}` : `添加${k.name}`}
-      okText={account ? "保存" : "添加"}
-      confirmLoading={save.isPending}
-      onOk={() => form.submit()}
-      mask={{ closable: false }}
+      ok={account ? "保存" : "添加"}
+      intro={`各项的值在 ${k.console} 里。密钥加密保存，保存后不再显示。`}
+      form={form}
+      initial={account ? { app_id: account.app_id, corp_id: account.corp_id, agent_id: account.agent_id?.toString(), sign_name: account.sign_name, name: account.name } : {}}
+      save={save}
+      overtaken={seen.overtaken}
+      onClose={onClose}
       width={560}
     >
-      <p style={{ color: color.quiet, marginTop: 0 }}>各项的值在 {k.console} 里。密钥加密保存，保存后不再显示。</p>
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
-      <Form
-        form={form}
-        layout="vertical"
-        initialValues={account ? { app_id: account.app_id, corp_id: account.corp_id, agent_id: account.agent_id, sign_name: account.sign_name, name: account.name } : {}}
-        onFinish={(v) => {
-          setProblem("");
-          save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
-        }}
-        autoComplete="off"
-      >
-        {k.fields.map((f) => (
-          <Form.Item key={f.key} label={f.label} extra={f.help} required={f.required && !set(f.key)} style={{ marginBottom: 16 }}>
-            <div style={{ display: "flex", gap: 8 }}>
-              <Form.Item name={f.key} noStyle rules={f.required && !set(f.key) ? [{ required: true, message: `请填写${f.label}` }] : []}>
-                {f.secret ? (
-                  <Input.Password autoComplete="new-password" placeholder={set(f.key) ? "已填写；不改请留空" : undefined} aria-label={f.label} />
-                ) : (
-                  <Input disabled={f.fixed && !!account} placeholder={set(f.key) ? `${account?.access_key_id ?? "已填写"}；不改请留空` : undefined} aria-label={f.label} />
-                )}
-              </Form.Item>
-              {f.make && <Button onClick={() => form.setFieldValue(f.key, make(f.make!))}>生成</Button>}
-              {f.make && (
-                <Button
-                  aria-label={`复制${f.label}`}
-                  disabled={!values?.[f.key]}
-                  onClick={async () => {
-                    await copy(String(values?.[f.key] ?? ""));
-                    void message.success(`${f.label}已复制，请粘贴到平台后台`);
-                  }}
-                >
-                  复制
-                </Button>
+      {k.fields.map((f) => (
+        <Form.Item key={f.key} label={f.label} extra={f.help} required={f.required && !set(f.key)} style={{ marginBottom: 16 }}>
+          <div style={{ display: "flex", gap: 8 }}>
+            <Form.Item name={f.key} noStyle rules={f.required && !set(f.key) ? [{ required: true, message: `请填写${f.label}` }] : []}>
+              {f.secret ? (
+                <Input.Password autoComplete="new-password" placeholder={set(f.key) ? "已填写；不改请留空" : undefined} aria-label={f.label} />
+              ) : (
+                <Input disabled={f.fixed && !!account} placeholder={set(f.key) ? `${account?.access_key_id ?? "已填写"}；不改请留空` : undefined} aria-label={f.label} />
               )}
-            </div>
-          </Form.Item>
-        ))}
-      </Form>
-    </Modal>
+            </Form.Item>
+            {f.make && <Button onClick={() => form.setFieldValue(f.key, make(f.make!))}>生成</Button>}
+            {f.make && (
+              <Button
+                aria-label={`复制${f.label}`}
+                disabled={!values?.[f.key]}
+                onClick={async () => {
+                  await copy(String(values?.[f.key] ?? ""));
+                  void message.success(`${f.label}已复制，请粘贴到平台后台`);
+                }}
+              >
+                复制
+              </Button>
+            )}
+          </div>
+        </Form.Item>
+      ))}
+    </FormDialog>
   );
 }

@@ -1,9 +1,10 @@
 import { ago, api, data, time, type Schema } from "@koi/shared";
-import { Alert, App, Button, Form, Input, Modal, Select, Tag } from "antd";
+import { App, Button, Form, Input, Modal, Select, Tag } from "antd";
 import { useState } from "react";
-import { said, useAct } from "../../components/act";
+import { useAct } from "../../components/act";
 import { List } from "../../components/list";
 import { actor } from "../../components/actor";
+import { FormDialog } from "../../components/formdialog";
 import { Page } from "../../components/page";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
@@ -89,32 +90,24 @@ export default function Keys() {
   );
 }
 
+interface Entered {
+  name: string;
+  use: string;
+}
+
 function Add({ onClose, onMade }: { onClose(): void; onMade(k: Key): void }) {
-  const [form] = Form.useForm<{ name: string; use: string }>();
-  const [problem, setProblem] = useState("");
   const add = useAct(
-    (v: { name: string; use: string }) => data(api.POST("/api-keys", { body: { name: v.name.trim(), ...(v.use.startsWith("role:") ? { role: v.use.slice(5) } : { scopes: [v.use] }) } })),
+    (v: Entered) => data(api.POST("/api-keys", { body: { name: v.name.trim(), ...(v.use.startsWith("role:") ? { role: v.use.slice(5) } : { scopes: [v.use] }) } })),
     { changes: [["keys"]], quiet: true, onDone: onMade },
   );
   return (
-    <Modal open title="创建接口密钥" okText="创建" confirmLoading={add.isPending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }}>
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
-      <Form
-        form={form}
-        layout="vertical"
-        initialValues={{ use: "events.write" }}
-        onFinish={(v) => {
-          setProblem("");
-          add.mutate(v, { onError: (e) => setProblem(said(e)) });
-        }}
-      >
-        <Form.Item name="name" label="给谁用" rules={[{ required: true, message: "请填写给谁用" }]}>
-          <Input placeholder="如 订单系统" />
-        </Form.Item>
-        <Form.Item name="use" label="能做什么" rules={[{ required: true }]}>
-          <Select options={uses} />
-        </Form.Item>
-      </Form>
-    </Modal>
+    <FormDialog<Entered> title="创建接口密钥" ok="创建" initial={{ use: "events.write" }} save={add} onClose={onClose}>
+      <Form.Item name="name" label="给谁用" rules={[{ required: true, message: "请填写给谁用" }]}>
+        <Input placeholder="如 订单系统" />
+      </Form.Item>
+      <Form.Item name="use" label="能做什么" rules={[{ required: true }]}>
+        <Select options={uses} />
+      </Form.Item>
+    </FormDialog>
   );
 }

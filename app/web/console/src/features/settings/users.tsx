@@ -1,8 +1,9 @@
 import { ago, api, data, time, type Schema, useSession } from "@koi/shared";
 import { useQuery } from "@tanstack/react-query";
-import { Alert, App, Button, Form, Input, Modal, Select, Tag } from "antd";
+import { App, Button, Form, Input, Select, Tag } from "antd";
 import { useState } from "react";
-import { said, useAct } from "../../components/act";
+import { useAct } from "../../components/act";
+import { FormDialog } from "../../components/formdialog";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
 import { useSeen } from "../../components/seen";
@@ -90,8 +91,6 @@ interface Entered {
 }
 
 function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
-  const [form] = Form.useForm<Entered>();
-  const [problem, setProblem] = useState("");
   const [began] = useState<Partial<Entered>>(
     user ? { login: user.login, name: user.name, role: user.role, staff: user.staff ? `${user.staff.corp_id}/${user.staff.user_id}` : undefined } : { role: "marketer" },
   );
@@ -115,38 +114,27 @@ function UserForm({ user, onClose }: { user?: User; onClose(): void }) {
     { done: "已保存", changes: [["users"]], quiet: true, onDone: onClose },
   );
   return (
-    <Modal open title={user ? `修改 ${user.login}` : "添加用户"} okText="保存" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }}>
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
-      <Form
-        form={form}
-        layout="vertical"
-        initialValues={began}
-        onFinish={(v) => {
-          setProblem("");
-          save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
-        }}
-      >
-        <Form.Item name="login" label="登录名" rules={[{ required: true, message: "请填写登录名" }]} extra="邮箱，或小写字母、数字、汉字">
-          <Input disabled={!!user} autoComplete="off" />
-        </Form.Item>
-        <Form.Item name="name" label="姓名">
-          <Input />
-        </Form.Item>
-        <Form.Item name="role" label="角色" rules={[{ required: true }]}>
-          <Select options={roles.map((r) => ({ value: r.value, label: `${r.label}：${r.note}` }))} />
-        </Form.Item>
-        <Form.Item name="staff" label="对应的员工" extra="销售和主管要选：按企业微信里的好友关系看客户">
-          <Select
-            allowClear
-            showSearch={{ optionFilterProp: "label" }}
-            placeholder="不对应员工"
-            options={(staff.data?.items ?? []).map((s) => ({ value: `${s.corp_id}/${s.user_id}`, label: [s.name || s.user_id, s.position].filter(Boolean).join(" · ") }))}
-          />
-        </Form.Item>
-        <Form.Item name="password" label={user ? "新密码" : "初始密码"} rules={user ? [] : [{ required: true, message: "请填写密码" }]} extra={user ? "不改请留空" : "至少 10 个字符；请对方登录后自己修改"}>
-          <Input.Password autoComplete="new-password" />
-        </Form.Item>
-      </Form>
-    </Modal>
+    <FormDialog<Entered> title={user ? `修改 ${user.login}` : "添加用户"} initial={began} save={save} overtaken={seen.overtaken} onClose={onClose}>
+      <Form.Item name="login" label="登录名" rules={[{ required: true, message: "请填写登录名" }]} extra="邮箱，或小写字母、数字、汉字">
+        <Input disabled={!!user} autoComplete="off" />
+      </Form.Item>
+      <Form.Item name="name" label="姓名">
+        <Input />
+      </Form.Item>
+      <Form.Item name="role" label="角色" rules={[{ required: true }]}>
+        <Select options={roles.map((r) => ({ value: r.value, label: `${r.label}：${r.note}` }))} />
+      </Form.Item>
+      <Form.Item name="staff" label="对应的员工" extra="销售和主管要选：按企业微信里的好友关系看客户">
+        <Select
+          allowClear
+          showSearch={{ optionFilterProp: "label" }}
+          placeholder="不对应员工"
+          options={(staff.data?.items ?? []).map((s) => ({ value: `${s.corp_id}/${s.user_id}`, label: [s.name || s.user_id, s.position].filter(Boolean).join(" · ") }))}
+        />
+      </Form.Item>
+      <Form.Item name="password" label={user ? "新密码" : "初始密码"} rules={user ? [] : [{ required: true, message: "请填写密码" }]} extra={user ? "不改请留空" : "至少 10 个字符；请对方登录后自己修改"}>
+        <Input.Password autoComplete="new-password" />
+      </Form.Item>
+    </FormDialog>
   );
 }

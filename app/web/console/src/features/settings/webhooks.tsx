@@ -2,9 +2,10 @@ import { ago, api, data, time, type Schema, useSession } from "@koi/shared";
 import { Alert, App, Button, Card, Dropdown, Form, Input, Modal, Tag } from "antd";
 import { useState } from "react";
 import { Link } from "react-router";
-import { said, useAct } from "../../components/act";
+import { useAct } from "../../components/act";
 import { List } from "../../components/list";
 import { actor } from "../../components/actor";
+import { FormDialog } from "../../components/formdialog";
 import { Page } from "../../components/page";
 import { useSeen } from "../../components/seen";
 import { Nothing } from "../../components/states";
@@ -180,8 +181,6 @@ interface Entered {
 }
 
 function WebhookForm({ webhook, onClose, onMade }: { webhook?: Webhook; onClose(): void; onMade(w: Webhook): void }) {
-  const [form] = Form.useForm<Entered>();
-  const [problem, setProblem] = useState("");
   const seen = useSeen(webhook, () => data(api.GET("/webhooks/{key}", at(webhook!.key))), [
     ["名称", (w) => w.name],
     ["地址", (w) => w.url],
@@ -197,31 +196,19 @@ function WebhookForm({ webhook, onClose, onMade }: { webhook?: Webhook; onClose(
     { done: "已保存", changes: [["webhooks"]], quiet: true, onDone: onMade },
   );
   return (
-    <Modal open title={webhook ? `修改 ${webhook.name}` : "添加 Webhook"} okText="保存" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }}>
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 16 }} />}
-      <Form
-        form={form}
-        layout="vertical"
-        initialValues={webhook}
-        onFinish={(v) => {
-          setProblem("");
-          save.mutate(v, { onError: async (e) => setProblem((await seen.overtaken(e)) ?? said(e)) });
-        }}
-        autoComplete="off"
-      >
-        <Form.Item name="name" label="推送给谁" rules={[{ required: true, message: "请填写名称" }]}>
-          <Input placeholder="如 订单系统" />
-        </Form.Item>
-        <Form.Item name="key" label="旅程里的名字" extra="英文，之后不能改" rules={[{ required: true, message: "请填写英文名" }]}>
-          <Input disabled={!!webhook} placeholder="如 erp" />
-        </Form.Item>
-        <Form.Item name="url" label="地址" extra="公网地址；内网、本机的地址会被拒绝" rules={[{ required: true, message: "请填写地址" }]}>
-          <Input placeholder="https://erp.example.com/koi" />
-        </Form.Item>
-        <Form.Item name="note" label="备注">
-          <Input.TextArea autoSize={{ minRows: 1, maxRows: 4 }} />
-        </Form.Item>
-      </Form>
-    </Modal>
+    <FormDialog<Entered> title={webhook ? `修改 ${webhook.name}` : "添加 Webhook"} initial={webhook} save={save} overtaken={seen.overtaken} onClose={onClose}>
+      <Form.Item name="name" label="推送给谁" rules={[{ required: true, message: "请填写名称" }]}>
+        <Input placeholder="如 订单系统" />
+      </Form.Item>
+      <Form.Item name="key" label="旅程里的名字" extra="英文，之后不能改" rules={[{ required: true, message: "请填写英文名" }]}>
+        <Input disabled={!!webhook} placeholder="如 erp" />
+      </Form.Item>
+      <Form.Item name="url" label="地址" extra="公网地址；内网、本机的地址会被拒绝" rules={[{ required: true, message: "请填写地址" }]}>
+        <Input placeholder="https://erp.example.com/koi" />
+      </Form.Item>
+      <Form.Item name="note" label="备注">
+        <Input.TextArea autoSize={{ minRows: 1, maxRows: 4 }} />
+      </Form.Item>
+    </FormDialog>
   );
 }

@@ -171,9 +171,7 @@ function Line({ row, closed, onToggle, share }: { row: Row; closed: boolean; onT
               label="原因（会给当事员工看）"
               ok="撤销"
               danger
-              pending={reverse.isPending}
-              error={reverse.error}
-              onOk={(reason) => reverse.mutate(reason)}
+              act={reverse}
               onClose={() => setAsking(false)}
             />
           )}
