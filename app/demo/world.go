@@ -29,7 +29,7 @@ const (
 	noticeTemplate = "demo-live"
 	miniTemplate   = "demo-progress"
 	smsTemplate    = "SMS_DEMO_CASE"
-	smsText        = "同行业客户案例已上线，关注公众号回复“案例”即可查看，拒收请回复R"
+	smsText        = "同行业客户案例已上线，欢迎到公众号里查看，拒收请回复R"
 )
 
 // world is what the simulator plays, and the same accounts as Koi is configured with them.
