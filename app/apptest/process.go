@@ -17,7 +17,6 @@ import (
 
 	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/db"
-	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/configs"
 )
 
@@ -231,15 +230,7 @@ func (p *Process) Do(ctx context.Context, command string, in, out any) {
 // Open opens the program's stores beside it, or after it died.
 func (p *Process) Open() *db.Stores {
 	p.t.Helper()
-	var stores *db.Stores
-	Until(p.t, "the stores open", func() bool {
-		var err error
-		stores, err = db.Open(p.t.Context(), db.Config{Driver: db.Engine(p.Config.Database.Driver), DSN: p.Config.Database.DSN, DataDir: p.Config.DataDir})
-		if fault.Is(err, fault.Unavailable) {
-			return false // a program that writes without a pause leaves SQLite no moment to open the file
-		}
-		require.NoError(p.t, err)
-		return true
-	})
+	stores, err := db.Open(p.t.Context(), db.Config{Driver: db.Engine(p.Config.Database.Driver), DSN: p.Config.Database.DSN, DataDir: p.Config.DataDir})
+	require.NoError(p.t, err)
 	return stores
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/koi-scrm/koi/app"
 	"github.com/koi-scrm/koi/app/db"
-	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/configs"
 )
 
@@ -198,15 +197,9 @@ func (r *rig) command(ctx context.Context, name string) error {
 	return app.Do(ctx, r.cfg, name, nil, nil)
 }
 
-// open opens the stores for reading beside the server, or for writing while there is none. A server that
-// writes without a pause leaves SQLite no moment to open the file, so it is tried again.
+// open opens the stores for reading beside the server, or for writing while there is none.
 func (r *rig) open(ctx context.Context) (*db.Stores, error) {
-	for tries := 1; ; tries++ {
-		stores, err := db.Open(ctx, db.Config{Driver: r.Driver, DSN: r.DSN, DataDir: r.data()})
-		if err == nil || !fault.Is(err, fault.Unavailable) || tries == 10 {
-			return stores, err
-		}
-	}
+	return db.Open(ctx, db.Config{Driver: r.Driver, DSN: r.DSN, DataDir: r.data()})
 }
 
 func (r *rig) close() error {

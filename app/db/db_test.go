@@ -394,6 +394,31 @@ func TestOpenSQLite_sets_what_keeps_a_commit(t *testing.T) {
 	}
 }
 
+// A backup, a command of an operator or a further reader of the server's own opens the file at any moment.
+func TestOpenSQLite_does_not_wait_for_who_writes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "koi.db")
+	writer, err := db.OpenSQLite(path)
+	require.NoError(t, err)
+	defer writer.Close()
+	require.NoError(t, writer.Tx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), "CREATE TABLE a (n INTEGER)")
+		return err
+	}))
+	require.NoError(t, writer.Tx(t.Context(), func(tx *db.Tx) error {
+		if _, err := tx.Exec(t.Context(), "INSERT INTO a VALUES (1)"); err != nil {
+			return err
+		}
+		beside, err := db.OpenSQLite(path) // with the writer's lock held as long as this lasts
+		require.NoError(t, err)
+		defer beside.Close()
+		var n int
+		require.NoError(t, beside.QueryRow(t.Context(), "SELECT COUNT(*) FROM a").Scan(&n))
+		require.Zero(t, n)
+		return nil
+	}))
+}
+
 func TestOpenSQLite_takes_any_path(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "数据 100%?a=b#c&d")

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -64,9 +65,15 @@ func Open(ctx context.Context, c Config) (*Stores, error) {
 func OpenSQLite(path string) (*DB, error) {
 	dsn := func(extra string) string {
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-		return u.String() + "?_auto_vacuum=incremental&_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_cache_size=-65536" + extra
+		return u.String() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_cache_size=-65536" + extra
 	}
-	w, err := sql.Open(sqliteDriver, dsn("&_txlock=immediate"))
+	// Only a file that begins can be told how to vacuum. Said to one that is there it changes nothing, but
+	// takes the lock of writers each time: a connection could not be opened while somebody writes.
+	vacuum := ""
+	if f, err := os.Stat(path); err != nil || f.Size() == 0 {
+		vacuum = "&_auto_vacuum=incremental"
+	}
+	w, err := sql.Open(sqliteDriver, dsn("&_txlock=immediate"+vacuum))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -82,10 +89,11 @@ func OpenSQLite(path string) (*DB, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	r.SetMaxOpenConns(max(4, runtime.NumCPU()*2))
-	r.SetMaxIdleConns(4)
+	r.SetMaxIdleConns(max(4, runtime.NumCPU()*2)) // opening one reads the whole schema
+	r.SetConnMaxIdleTime(time.Minute)
 	g, err := openGorm(&sqlite.Dialector{DriverName: sqliteDriver, Conn: r})
 	if err != nil {
-		return nil, errors.Join(err, r.Close(), w.Close())
+		return nil, errors.Join(classify(err), r.Close(), w.Close())
 	}
 	return &DB{engine: SQLite, write: w, read: r, gorm: g, stmts: newStmtCache(true)}, nil
 }
