@@ -102,6 +102,12 @@ func roots(problems []fault.Problem) []fault.Problem {
 	})
 }
 
+// Hears reports whether an event of the type can change anything about its person but the timeline.
+func (m *Models) Hears(typ string) bool {
+	return m.Tags.Hears(typ) || m.Scores.Hears(typ) || m.Stages.Hears(typ) || m.Journeys.Hears(typ) ||
+		slices.ContainsFunc(m.Counted(), func(s *rule.Spec) bool { return s.Type == typ })
+}
+
 // Counted lists what must be counted of people's behaviour for the rules among the models.
 func (m *Models) Counted() []*rule.Spec {
 	out := slices.Concat(m.Tags.Counted(), m.Scores.Counted(), m.Stages.Counted())

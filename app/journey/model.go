@@ -79,6 +79,20 @@ func (m *Model) open(g *Graph) {
 	}
 }
 
+// Hears reports whether an event of the type can start a run, or one may wait for it. It says nothing of
+// exits whose condition any event has asked again.
+func (m *Model) Hears(typ string) bool {
+	if len(m.index[typ]) > 0 {
+		return true
+	}
+	for _, g := range m.graphs {
+		if g.waits[typ] {
+			return true
+		}
+	}
+	return false
+}
+
 // Trees lists the conditions that may be asked: of journeys that are not drafts and of the older versions.
 // Their behaviour leaves are what must be counted.
 func (m *Model) Trees() []*rule.Tree {

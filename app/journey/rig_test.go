@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ type rig struct {
 	people   *rule.People
 	tags     *tag.Stage
 	stage    *Stage
+	sending  *outbox.Stage
 	outbox   *outbox.Outbox
 	timeline *event.Timeline
 	stages   []event.Stage
@@ -104,8 +106,8 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	dispatcher := outbox.NewDispatcher(outbox.DispatcherConfig{Clock: clk, Metrics: metrics, Senders: senders, Capacity: 100_000})
 	out := outbox.NewStage(outbox.Config{People: r.contacts, Reach: windows, Dispatcher: dispatcher, Keys: testKeys, Metrics: metrics, Process: 1,
 		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.SMS}})
-	out.Use(policy.New(policy.Defaults(), shanghai))
-	r.outbox = outbox.New(s.Koi, nil, testKeys, clk, shanghai)
+	out.Use(policy.New(policy.Defaults(), shanghai), false)
+	r.sending, r.outbox = out, outbox.New(s.Koi, nil, testKeys, clk, shanghai)
 	staff := org.New(s.Koi, clk)
 	require.NoError(t, staff.Mirror(ctx, org.Snapshot{CorpID: "ww0001", Departments: []org.Department{{CorpID: "ww0001", ID: 1, Name: "公司"}, {CorpID: "ww0001", ID: 2, ParentID: 1, Name: "销售部"}},
 		Staff: []org.Staff{
@@ -149,6 +151,7 @@ func (r *rig) reload() {
 	m, problems := Compile(items, Known{Scope: sc, Messages: messages, Webhooks: hooks})
 	require.Empty(r.t, problems)
 	r.stage.Use(m)
+	r.sending.Use(policy.New(policy.Defaults(), shanghai), slices.ContainsFunc(outbox.Told(), m.Hears))
 }
 
 // journey is a definition given as YAML, published under a key.

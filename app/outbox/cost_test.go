@@ -25,7 +25,7 @@ func (d *driver) measure(tb testing.TB, events []*event.Event) map[string]cost {
 	r, ctx := d.r, context.Background()
 	out := map[string]cost{}
 	b := event.NewBatch(r.now(), clock.Ms(r.clock.Wall()), d.rev+1, events)
-	stages := []event.Stage{r.people, r.reach, r.maker, r.stage}
+	stages := []event.Stage{r.stage.Receipts(), r.people, r.reach, r.maker, r.stage}
 	note := func(tx *db.Tx, s event.Stage, f func() error) error {
 		n, m := tx.Statements(), tx.Rows()
 		err := f()
@@ -103,13 +103,15 @@ func TestStage_costs_a_handful_of_statements_per_batch(t *testing.T) {
 		t.Logf("500 events, 25 replies: outbox %+v, reach %+v", sending["outbox"], sending["reach"])
 		t.Logf("500 events, 25 alerts:  outbox %+v, reach %+v", alerting["outbox"], alerting["reach"])
 		t.Logf("18 events, no message:  outbox %+v, reach %+v", quiet["outbox"], quiet["reach"])
-		t.Logf("25 results:             outbox %+v, reach %+v", applied["outbox"], applied["reach"])
+		t.Logf("25 results:             outbox %+v, receipts %+v, contact %+v, reach %+v", applied["outbox"], applied["receipts"], applied["contact"], applied["reach"])
 		require.Equal(t, cost{statements: 2}, quiet["outbox"])
 		require.Equal(t, 1, quiet["reach"].statements)
 		// A message and its body, in chunks of 16, 8 and 1.
 		require.Equal(t, cost{statements: 2 + 2*3, rows: 50}, sending["outbox"])
 		require.LessOrEqual(t, alerting["outbox"].statements, 2+2*3+3)
-		require.Equal(t, 5+3, applied["outbox"].statements)
+		require.Equal(t, 3+3, applied["outbox"].statements)
+		require.Equal(t, 1, applied["receipts"].statements)
+		require.Zero(t, applied["contact"], "nobody listens, so nobody is read")
 	})
 }
 

@@ -353,9 +353,6 @@ func (r *result) event() *event.Event {
 	e := &event.Event{Type: event.CommandMessageResult, Source: "outbox", Account: r.Account, Lane: event.Normal,
 		Key: fmt.Sprintf("result/%s/%d", id, r.Number), OccurredAt: r.at, ReceivedAt: r.at,
 		Props: event.Props{"message": id, "attempt": r.Number, "channel": string(r.place.channel), "status": string(r.Status)}}
-	if r.contact != 0 {
-		e.ObjectType, e.ObjectID = "contact", strconv.FormatInt(r.contact, 10)
-	}
 	if r.Code != 0 {
 		e.Props["code"] = r.Code
 	}

@@ -209,7 +209,7 @@ func (s *Stage) begin(b *event.Batch, cause *event.Event, r *row) {
 		r.counted = true
 		s.spend(r)
 	}
-	it := item{place: r.place(), urgency: urgencyOf(r.class), contact: r.contact, expires: r.expires,
+	it := item{place: r.place(), urgency: urgencyOf(r.class), expires: r.expires,
 		Attempt: Attempt{ID: r.id, Number: r.attempt, Account: r.account, To: r.to, Kind: r.kind, Body: r.body}}
 	if r.unsure {
 		it.deadline = s.deadline(r)

@@ -249,9 +249,6 @@ func (o *Outbox) Retry(ctx context.Context, id int64, by string) (event.Appended
 	e := &event.Event{Type: event.CommandMessageRetry, Source: "console", Lane: event.Priority, Account: r.account,
 		Key: fmt.Sprintf("message_retry/%d/%d/%d", id, r.attempt, r.updated), OccurredAt: now, ReceivedAt: now,
 		Props: event.Props{"message": idText(id), "attempt": r.attempt, "by": by}}
-	if r.contact != 0 {
-		e.ObjectType, e.ObjectID = "contact", strconv.FormatInt(r.contact, 10)
-	}
 	got, err := o.log.Append(ctx, e)
 	if err != nil {
 		return event.Appended{}, err

@@ -14,7 +14,6 @@ type item struct {
 	Attempt
 	place    queueKey
 	urgency  urgency
-	contact  int64
 	expires  int64 // business time
 	deadline int64 // wall time; 0: none. A repeat that comes later is not dropped by the platform.
 	received int64 // business time of the event it answers; 0 when it waited since

@@ -10,6 +10,7 @@ import (
 
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/policy"
 )
 
 // A platform that took a message tells later, by an event without a person, whether it arrived. The
@@ -92,8 +93,8 @@ type found struct {
 }
 
 // Receipts is a stage of its own before that of people: it gives each receipt the person its message is
-// about, so that what stands between sees it like anything else that happens to them. Its queries run only
-// for batches with receipts, or with results that receipts may have overtaken.
+// about, so that what stands between sees it like anything else that happens to them; results and due
+// timers where it matters who that is. Its queries run only for batches with one of the three.
 func (s *Stage) Receipts() event.Stage { return finder{s} }
 
 type finder struct{ s *Stage }
@@ -112,8 +113,9 @@ func (finder) Apply(*event.Batch, *event.Event) error { return nil }
 // Flush does nothing.
 func (finder) Flush(context.Context, *db.Tx, *event.Batch) error { return nil }
 
-// find looks up the messages of the batch's receipts, and the early receipts of its results. A receipt
-// that says something new gets its message and person; any other is hidden and about nobody.
+// find looks up the messages of the batch's receipts, results, timers and commands, and the early receipts
+// of its results. A receipt that says something new gets its message and person; any other is hidden and
+// about nobody.
 func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if s.found != nil && s.found.batch == b {
 		return nil
@@ -122,28 +124,24 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	s.found = f
 	receipts, results := map[string][]string{}, map[string][]string{} // platform ids by account
 	var ids []int64
-	any := false
 	for _, e := range b.Events {
 		k := s.receiptKeyOf(e)
 		switch {
+		case e.Type == event.CommandMessageResult, e.Type == event.CommandMessageRetry, e.Type == event.TimerOutbox:
+			ids = append(ids, messageOf(e))
+			if k != (receiptKey{}) {
+				results[k.account] = append(results[k.account], k.platformID)
+			}
 		case isReceipt(e):
-			any = true
 			if id := outID(e); id != 0 && isSMS(e) {
 				ids = append(ids, id)
 			} else if k != (receiptKey{}) {
 				receipts[k.account] = append(receipts[k.account], k.platformID)
 			}
-		case k != (receiptKey{}):
-			results[k.account] = append(results[k.account], k.platformID)
 		}
 	}
-	if err := f.loadEarly(ctx, tx, results); err != nil || !any {
+	if err := f.loadEarly(ctx, tx, results); err != nil {
 		return err
-	}
-	for _, e := range b.Events { // a result may stand before its receipt in one batch
-		if e.Type == event.CommandMessageResult && s.receiptKeyOf(e) != (receiptKey{}) {
-			ids = append(ids, messageOf(e))
-		}
 	}
 	names, err := loadNames(ctx, tx, receipts)
 	if err != nil {
@@ -153,14 +151,17 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	for k, id := range names {
 		ids, f.names[k] = append(ids, id), true
 	}
-	if err := loadRowsInto(ctx, tx, ids, f.rows); err != nil {
+	if err := loadRows(ctx, tx, ids, f.rows); err != nil {
 		return err
 	}
 	told := map[int64]bool{}
 	for _, e := range b.Events {
 		k := s.receiptKeyOf(e)
 		if e.Type == event.CommandMessageResult && k != (receiptKey{}) && Status(e.Props.Str("status")) == Sent {
-			names[k] = messageOf(e)
+			names[k] = messageOf(e) // a result may stand before its receipt in one batch
+		}
+		if r := f.rows[messageOf(e)]; r != nil && (s.concerns(e, r) || f.early[k] != nil) {
+			e.ContactID = r.contact
 		}
 		if !isReceipt(e) {
 			continue
@@ -180,6 +181,22 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		e.Props = r.named(e.Props)
 	}
 	return nil
+}
+
+// concerns reports whether a result, a due timer or a command is read together with the person its message
+// is about: where policy asks who they are, where the answer says something of the way to them, or where
+// somebody acts on what the outbox will tell. Mostly it is none of these, and reading people costs most.
+func (s *Stage) concerns(e *event.Event, r *row) bool {
+	switch e.Type {
+	case event.CommandMessageResult:
+		return s.policy.Load().heard || Status(e.Props.Str("status")) != Sent || e.Props.Int("code") != 0
+	case event.CommandMessageRetry:
+		return true
+	case event.TimerOutbox:
+		m := policy.Message{Channel: r.channel, Class: r.class, Kind: r.kind}
+		return s.policy.Load().heard || r.state != Waiting || !m.Impersonal()
+	}
+	return false
 }
 
 func (f *found) loadEarly(ctx context.Context, tx *db.Tx, byAccount map[string][]string) error {

@@ -158,7 +158,7 @@ func (s *Settlements) ask(ctx context.Context, r *row) (Outcome, error) {
 
 // append writes what was learned as the attempt's result.
 func (s *Settlements) append(ctx context.Context, r *row, o Outcome) error {
-	res := result{item: item{Attempt: Attempt{ID: r.id, Number: r.attempt, Account: r.account}, place: r.place(), contact: r.contact},
+	res := result{item: item{Attempt: Attempt{ID: r.id, Number: r.attempt, Account: r.account}, place: r.place()},
 		Outcome: o, at: clock.Ms(s.clock.Now())}
 	e := res.event()
 	e.Key = "settle/" + strconv.FormatInt(r.id, 10) + "/" + strconv.Itoa(r.attempt)

@@ -42,7 +42,7 @@ type Config struct {
 // decides again about messages that were waiting. It stands behind everything that makes messages.
 type Stage struct {
 	conf   Config
-	policy atomic.Pointer[policy.Policy]
+	policy atomic.Pointer[terms]
 
 	// Of the batch:
 	p        *policy.Policy
@@ -80,8 +80,20 @@ type counted struct {
 // NewStage makes the stage. Use gives it a policy before the first batch.
 func NewStage(c Config) *Stage { return &Stage{conf: c} }
 
-// Use takes a policy from the next batch on.
-func (s *Stage) Use(p *policy.Policy) { s.policy.Store(p) }
+// terms are what the stage works by.
+type terms struct {
+	*policy.Policy
+	heard bool
+}
+
+// Use takes a policy from the next batch on. heard says whether any definition acts on what the outbox
+// tells of its messages (see Told): then their people are always read.
+func (s *Stage) Use(p *policy.Policy, heard bool) { s.policy.Store(&terms{p, heard}) }
+
+// Told are the types of events by which results and due timers tell what became of a message.
+func Told() []string {
+	return []string{event.MessageSuppressed, event.MessageSent, event.MessageDelivered, event.MessageFailed, event.MessageExpired}
+}
 
 // Name of the stage.
 func (s *Stage) Name() string { return "outbox" }
@@ -92,7 +104,7 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if err := s.clearLimbo(ctx, tx); err != nil {
 		return err
 	}
-	s.p, s.now, s.wall = s.policy.Load(), b.Now, b.Wall
+	s.p, s.now, s.wall = s.policy.Load().Policy, b.Now, b.Wall
 	s.rows, s.known, s.nth = map[int64]*row{}, map[Key]bool{}, map[event.ID]int64{}
 	s.pauses, s.alarms, s.receipts, s.off = map[queueKey]*pause{}, nil, map[receiptKey]*named{}, nil
 	s.ctx, s.tx, s.err = ctx, tx, nil
@@ -101,17 +113,14 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	try := s.try
 	b.AfterCommit(func() { s.committed(try) })
 
-	var ids []int64 // of messages
-	var due []int64 // those among them that may be sent now: with their bodies
+	var due []int64 // messages that may be sent now: with their bodies
 	var results bool
 	for _, e := range b.Events {
 		switch e.Type {
 		case event.CommandMessageResult:
-			ids, results = append(ids, messageOf(e)), true
-		case event.CommandMessageRetry:
-			ids = append(ids, messageOf(e))
+			results = true
 		case event.TimerOutbox:
-			ids, due, results = append(ids, messageOf(e)), append(due, messageOf(e)), true
+			due, results = append(due, messageOf(e)), true
 		}
 	}
 	if err := s.find(ctx, tx, b); err != nil { // mostly its own stage did
@@ -130,25 +139,14 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		}
 	}
 	maps.Copy(s.rows, s.found.rows)
-	if err := s.loadRows(ctx, tx, slices.DeleteFunc(ids, func(id int64) bool { return s.rows[id] != nil })); err != nil {
-		return err
-	}
 	if err := s.loadBodies(ctx, tx, due); err != nil {
 		return err
 	}
-	var followers, touched []int64
-	for _, r := range s.rows {
-		if (r.channel == OfficialKF || r.channel.Templated()) && r.contact != 0 {
-			followers = append(followers, r.contact)
-		}
-	}
+	var touched []int64
 	for _, id := range due {
 		if r := s.rows[id]; r != nil && r.class == Marketing && r.contact != 0 {
 			touched = append(touched, r.contact)
 		}
-	}
-	if err := s.conf.Reach.LoadWindows(ctx, tx, followers); err != nil {
-		return err
 	}
 	return s.conf.Reach.LoadTouches(ctx, tx, touched)
 }

@@ -287,7 +287,7 @@ func (d *driver) run(events []*event.Event, commit func(b *event.Batch) error) e
 	r := d.r
 	ctx := context.Background()
 	b := event.NewBatch(r.now(), clock.Ms(r.clock.Wall()), d.rev+1, events)
-	stages := []event.Stage{r.people, r.reach, r.maker, r.stage}
+	stages := []event.Stage{r.stage.Receipts(), r.people, r.reach, r.maker, r.stage}
 	err := r.stores.Koi.Tx(ctx, func(tx *db.Tx) error {
 		for _, e := range events {
 			e.ContactID, e.IdentityID = 0, 0

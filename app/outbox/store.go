@@ -106,11 +106,7 @@ func seqRanges(events []*event.Event) (out [][2]int64) {
 	return out
 }
 
-func (s *Stage) loadRows(ctx context.Context, tx *db.Tx, ids []int64) error {
-	return loadRowsInto(ctx, tx, ids, s.rows)
-}
-
-func loadRowsInto(ctx context.Context, tx *db.Tx, ids []int64, into map[int64]*row) error {
+func loadRows(ctx context.Context, tx *db.Tx, ids []int64, into map[int64]*row) error {
 	err := db.EachIn(ctx, tx, "SELECT "+messageFields+" FROM outbox WHERE id IN (%s)", unique(ids), nil, func(rows *sql.Rows) error {
 		r, err := scanRow(rows)
 		if err != nil {
@@ -244,17 +240,15 @@ func heads(ctx context.Context, q db.Querier) (out []head, err error) {
 	}
 }
 
-type dueRow struct{ id, contact int64 }
-
-func dueRows(ctx context.Context, tx *db.Tx, queue string, now int64, limit int) (out []dueRow, err error) {
-	rows, err := tx.Query(ctx, "SELECT d.id, o.contact_id FROM outbox_due d JOIN outbox o ON o.id=d.id WHERE d.queue=? AND d.due_at<=? ORDER BY d.due_at, d.id LIMIT ?", queue, now, limit)
+func dueRows(ctx context.Context, tx *db.Tx, queue string, now int64, limit int) (out []int64, err error) {
+	rows, err := tx.Query(ctx, "SELECT id FROM outbox_due WHERE queue=? AND due_at<=? ORDER BY due_at, id LIMIT ?", queue, now, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read due messages: %w", err)
 	}
 	err = db.Each(rows, func(r *sql.Rows) error {
-		var d dueRow
-		err := r.Scan(&d.id, &d.contact)
-		out = append(out, d)
+		var id int64
+		err := r.Scan(&id)
+		out = append(out, id)
 		return err
 	})
 	if err != nil {

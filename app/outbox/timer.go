@@ -31,14 +31,14 @@ func (s *Stage) Due(ctx context.Context, tx *db.Tx, now int64, limit int) ([]*ev
 		if n <= 0 {
 			continue
 		}
-		rows, err := dueRows(ctx, tx, h.queue, now, n)
+		ids, err := dueRows(ctx, tx, h.queue, now, n)
 		if err != nil {
 			return nil, err
 		}
-		taken[k] += len(rows)
-		for _, r := range rows {
-			id := strconv.FormatInt(r.id, 10)
-			out = append(out, &event.Event{Type: event.TimerOutbox, ContactID: r.contact, ObjectType: "message", ObjectID: id,
+		taken[k] += len(ids)
+		for _, n := range ids {
+			id := strconv.FormatInt(n, 10)
+			out = append(out, &event.Event{Type: event.TimerOutbox, ObjectType: "message", ObjectID: id,
 				OccurredAt: now, ReceivedAt: now, Hidden: true, Props: event.Props{"message": id}})
 		}
 	}

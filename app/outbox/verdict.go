@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
@@ -40,9 +39,6 @@ func (o *Outbox) Settle(ctx context.Context, id int64, v Verdict, by string) (ev
 	e := &event.Event{Type: event.CommandMessageResult, Source: "console", Lane: event.Priority, Account: r.account,
 		Key: fmt.Sprintf("message_settle/%d/%d/%d/%s", id, r.attempt, r.updated, v), OccurredAt: now, ReceivedAt: now,
 		Props: event.Props{"message": idText(id), "attempt": r.attempt, "channel": string(r.channel), "verdict": string(v), "by": by}}
-	if r.contact != 0 {
-		e.ObjectType, e.ObjectID = "contact", strconv.FormatInt(r.contact, 10)
-	}
 	got, err := o.log.Append(ctx, e)
 	if err != nil {
 		return event.Appended{}, err

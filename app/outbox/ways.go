@@ -41,7 +41,7 @@ type Known struct {
 
 // Of reads what is known of the ways to a person.
 func (w *Ways) Of(ctx context.Context, p *contact.Person) (*Known, error) {
-	k := &Known{policy: w.stage.policy.Load(), person: p, now: clock.Ms(w.clock.Now()), pauses: map[queueKey]int64{}, linked: w.stage.conf.Dispatcher.connected}
+	k := &Known{policy: w.stage.policy.Load().Policy, person: p, now: clock.Ms(w.clock.Now()), pauses: map[queueKey]int64{}, linked: w.stage.conf.Dispatcher.connected}
 	k.Limits = k.policy.Limits
 	var err error
 	if k.Facts, err = w.reach.Facts(ctx, p.Contacts(), k.now, w.zone); err != nil {

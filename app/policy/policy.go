@@ -92,6 +92,12 @@ func (m *Message) marketing() bool {
 	return m.Class == Marketing || m.Channel == SMS && m.Kind == SMSMarketing
 }
 
+// Impersonal reports whether Decide answers alike whoever the message is about: nothing they said, did or
+// are has a say. It is so for what goes to another system.
+func (m Message) Impersonal() bool {
+	return m.Channel == Webhook && !m.marketing() && m.Class != StaffAlert
+}
+
 // Reach is what is known of the way to the recipient.
 type Reach struct {
 	Connected   bool  // a sender for the channel is there

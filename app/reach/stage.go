@@ -21,7 +21,6 @@ type Stage struct {
 	// Of the batch:
 	now     int64
 	windows map[windowKey]*window
-	looked  map[int64]bool // people whose windows were looked for
 	touched map[int64]*touches
 	merges  []merge
 	moved   []int64 // contacts whose windows went to the person they were merged into
@@ -56,14 +55,13 @@ func (s *Stage) Name() string { return "reach" }
 func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	s.now = b.Now
 	s.windows, s.touched, s.merges = map[windowKey]*window{}, map[int64]*touches{}, nil
-	s.moved, s.looked = s.moved[:0], map[int64]bool{}
+	s.moved = s.moved[:0]
 	s.templates, s.numbers, s.movedTemplates = map[templateKey]*template{}, map[int64]*number{}, nil
 	s.readTemplates.reset()
 	s.readNumbers.reset()
 	s.ctx, s.tx, s.err = ctx, tx, nil
 	var followers []int64
 	for _, id := range s.people.Loaded() {
-		s.looked[id] = true
 		if s.people.Person(id).Has(event.KindOpenID, "") {
 			followers = append(followers, id)
 		}
@@ -162,21 +160,8 @@ func (s *Stage) merge(kept, old int64) {
 	}
 }
 
-// LoadWindows reads the windows of people who are not of the batch; the outbox asks for those its results
-// are about.
-func (s *Stage) LoadWindows(ctx context.Context, tx *db.Tx, contacts []int64) error {
-	var ids []int64
-	for _, id := range contacts {
-		if id = s.person(id); !s.looked[id] {
-			s.looked[id] = true
-			ids = append(ids, id)
-		}
-	}
-	return s.loadWindows(ctx, tx, ids)
-}
-
 // Window is the customer-service window of a person at an official account. Known are the people of the
-// batch and those given to LoadWindows; for anyone else it is closed.
+// batch; for anyone else it is closed.
 func (s *Stage) Window(contact int64, app string) policy.Window {
 	if w := s.windows[windowKey{s.person(contact), app}]; w != nil {
 		return w.fact(s.now)

@@ -143,6 +143,9 @@ type Model struct {
 	facts  []*Score                // all profile models
 }
 
+// Hears reports whether an event of the type can set a rule off or change what one answers.
+func (m *Model) Hears(typ string) bool { return len(m.events[typ]) > 0 || len(m.moved[typ]) > 0 }
+
 // eventRules are the rules of one model that an event type sets off.
 type eventRules struct {
 	score *Score

@@ -69,6 +69,9 @@ type Model struct {
 	stageByTimes, sideByTimes bool
 }
 
+// Hears reports whether an event of the type can change the answer of a condition.
+func (m *Model) Hears(typ string) bool { return m.types[typ] }
+
 // Declare tells conditions which stages there are. Call it for all kinds before compiling any.
 func Declare(items []setting.Item, scope *rule.Scope) {
 	scope.Stages = map[string]string{}

@@ -74,6 +74,9 @@ type Model struct {
 	active []*Rule            // of facts, those that look at times of the person, which any event moves
 }
 
+// Hears reports whether an event of the type can set a rule off or change what one answers.
+func (m *Model) Hears(typ string) bool { return len(m.events[typ]) > 0 || len(m.moved[typ]) > 0 }
+
 // Declare tells conditions which tags there are. Call it for all kinds before compiling any.
 func Declare(items []setting.Item, scope *rule.Scope) {
 	scope.Tags = map[string]rule.TagDef{}
