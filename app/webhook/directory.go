@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
@@ -23,11 +25,23 @@ type Directory struct {
 	keys  *secret.Keys
 	clock clock.Clock
 	model atomic.Pointer[Model]
+
+	mu   sync.Mutex
+	kept map[string]kept // secrets read lately, by webhook
 }
+
+// kept is a secret as it was read; each delivery needs it.
+type kept struct {
+	secret []byte
+	until  time.Time
+}
+
+// keepFor bounds how long another node's Rotate goes unnoticed.
+const keepFor = time.Second
 
 // New makes a directory; Use gives it its webhooks.
 func New(s *db.Stores, keys *secret.Keys, clk clock.Clock) *Directory {
-	return &Directory{db: s.Koi, keys: keys, clock: clk}
+	return &Directory{db: s.Koi, keys: keys, clock: clk, kept: map[string]kept{}}
 }
 
 // Use takes the webhooks in force; at start and after changes.
@@ -56,9 +70,19 @@ func (d *Directory) Secret(ctx context.Context, h *Hook) ([]byte, error) {
 	if h.SecretFile != "" {
 		return readSecret(h.SecretFile)
 	}
+	d.mu.Lock()
+	k := d.kept[h.Key]
+	d.mu.Unlock()
+	if time.Now().Before(k.until) {
+		return k.secret, nil
+	}
 	got, err := d.stored(ctx, h.Key)
-	if err != nil || got != nil {
-		return got, err
+	if err != nil {
+		return nil, err
+	}
+	if got != nil {
+		d.keep(h.Key, kept{got, time.Now().Add(keepFor)})
+		return got, nil
 	}
 	// Two nodes may do so at once: the first one's counts for both.
 	err = d.db.Tx(ctx, func(tx *db.Tx) error {
@@ -69,6 +93,17 @@ func (d *Directory) Secret(ctx context.Context, h *Hook) ([]byte, error) {
 		return nil, fmt.Errorf("make secret of webhook %s: %w", h.Key, err)
 	}
 	return d.stored(ctx, h.Key)
+}
+
+// keep remembers a secret; a zero one is read anew.
+func (d *Directory) keep(key string, k kept) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if k.until.IsZero() {
+		delete(d.kept, key)
+		return
+	}
+	d.kept[key] = k
 }
 
 var secretColumns = []string{"hook", "sealed", "made_at", "made_by"}
@@ -110,6 +145,7 @@ func (d *Directory) Rotate(ctx context.Context, h *Hook, by string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("rotate secret of webhook %s: %w", h.Key, err)
 	}
+	d.keep(h.Key, kept{})
 	return value, nil
 }
 
@@ -122,6 +158,7 @@ func (d *Directory) Forget(ctx context.Context, key string) error {
 	if err != nil {
 		return fmt.Errorf("forget secret of webhook %s: %w", key, err)
 	}
+	d.keep(key, kept{})
 	return nil
 }
 

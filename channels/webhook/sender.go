@@ -106,10 +106,12 @@ func (s *Sender) Send(ctx context.Context, m outbox.Attempt) outbox.Outcome {
 		return outbox.Outcome{Status: outbox.Failed, Reason: "没有 Webhook " + m.Account + "：它可能已被删除，请到「设置 → Webhook」查看"}
 	case hook.Off:
 		return outbox.Outcome{Status: outbox.Failed, Reason: "Webhook「" + hook.Name + "」已停用：启用后可在消息详情里重试"}
-	case !json.Valid(m.Body):
+	}
+	typ, ok := eventType(m.Body)
+	if !ok {
 		return outbox.Outcome{Status: outbox.Alarm, Reason: "要发送的内容不是有效的 JSON：请检查旅程里的 Webhook 节点"}
 	}
-	return s.deliver(ctx, hook, strconv.FormatInt(m.ID, 10), m.Number, m.Body)
+	return s.deliver(ctx, hook, strconv.FormatInt(m.ID, 10), m.Number, typ, m.Body)
 }
 
 // Trial is what came of a test.
@@ -126,25 +128,30 @@ func (s *Sender) Test(ctx context.Context, key string) (Trial, error) {
 		return Trial{}, err
 	}
 	at := s.clk.Wall()
-	body, err := json.Marshal(map[string]any{"type": "webhook.test", "webhook": hook.Key, "name": hook.Name, "occurred_at": at.UTC().Format(time.RFC3339),
+	const typ = "webhook.test"
+	body, err := json.Marshal(map[string]any{"type": typ, "webhook": hook.Key, "name": hook.Name, "occurred_at": at.UTC().Format(time.RFC3339),
 		"message": "这是一条测试，用来核对地址和签名，不代表任何客户行为。"})
 	if err != nil {
 		return Trial{}, fmt.Errorf("encode test delivery: %w", err)
 	}
-	o := s.deliver(ctx, hook, "test-"+rand.Text(), 1, body)
+	o := s.deliver(ctx, hook, "test-"+rand.Text(), 1, typ, body)
 	o.Reason = strings.ReplaceAll(o.Reason, "稍后自动重试", "试发不会自动重试")
 	return Trial{Outcome: o, Took: s.clk.Wall().Sub(at)}, nil
 }
 
-// eventType reads the body's type, which goes into a header.
-func eventType(body []byte) string {
+// eventType reads the body's type, which goes into a header; false where the body is no JSON.
+func eventType(body []byte) (string, bool) {
 	var b struct {
 		Type string `json:"type"`
 	}
-	if json.Unmarshal(body, &b) != nil || !typeForm.MatchString(b.Type) {
-		return "webhook"
+	err := json.Unmarshal(body, &b)
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		return "", false
 	}
-	return b.Type
+	if err != nil || !typeForm.MatchString(b.Type) {
+		return "webhook", true
+	}
+	return b.Type, true
 }
 
 var typeForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
@@ -157,7 +164,7 @@ func Sign(secret []byte, timestamp string, body []byte) string {
 	return "v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-func (s *Sender) deliver(ctx context.Context, hook *webhook.Hook, id string, number int, body []byte) outbox.Outcome {
+func (s *Sender) deliver(ctx context.Context, hook *webhook.Hook, id string, number int, typ string, body []byte) outbox.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	secret, err := s.hooks.Secret(ctx, hook)
@@ -173,7 +180,7 @@ func (s *Sender) deliver(ctx context.Context, hook *webhook.Hook, id string, num
 		return outbox.Outcome{Status: outbox.Alarm, Reason: "Webhook 的地址不对：请到「设置 → Webhook」改正"}
 	}
 	stamp := strconv.FormatInt(s.clk.Wall().Unix(), 10)
-	for name, v := range map[string]string{"Content-Type": "application/json", "User-Agent": "Koi-Webhook/1", "X-Koi-Delivery": id, "X-Koi-Event": eventType(body),
+	for name, v := range map[string]string{"Content-Type": "application/json", "User-Agent": "Koi-Webhook/1", "X-Koi-Delivery": id, "X-Koi-Event": typ,
 		"X-Koi-Attempt": strconv.Itoa(number), "X-Koi-Timestamp": stamp, "X-Koi-Signature": Sign(secret, stamp, body)} {
 		req.Header.Set(name, v)
 	}

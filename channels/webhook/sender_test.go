@@ -357,6 +357,10 @@ func TestSender_Test_tries_the_address(t *testing.T) {
 func TestEventType_never_breaks_a_header(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{`{"type":"order.paid"}`: "order.paid", `{}`: "webhook", `[1]`: "webhook", `{"type":"a\r\nX: y"}`: "webhook", `{"type":7}`: "webhook"} {
-		require.Equal(t, want, eventType([]byte(body)))
+		got, ok := eventType([]byte(body))
+		require.True(t, ok)
+		require.Equal(t, want, got)
 	}
+	_, ok := eventType([]byte(`{"type":"a"`))
+	require.False(t, ok)
 }
