@@ -109,3 +109,45 @@ journeys:
 		require.Empty(t, list.Items, "another one's deliveries")
 	})
 }
+
+// Rules, counters and journeys that act on what became of a message find its person, from the moment they
+// are in force.
+func TestWebhook_rules_hear_that_it_arrived(t *testing.T) {
+	t.Parallel()
+	dbtest.RunConfig(t, func(t *testing.T, store db.Config) {
+		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		t.Cleanup(other.Close)
+		k := Start(t, Options{Store: store, Clock: clock.Real{}, Configure: func(c *configs.Config) { c.Channels.Webhook.Allow = []string{"127.0.0.0/8"} }})
+		require.Equal(t, http.StatusCreated, k.API(http.MethodPost, "/webhooks", map[string]any{"key": "erp", "name": "订单系统", "url": other.URL}, nil))
+		k.Apply(`
+journeys:
+  - key: push_followers
+    name: 新粉丝推送
+    subject: contact
+    status: live
+    settings: {entry: {mode: concurrent}}
+    nodes:
+      - {id: start, component: on_event, config: {events: [oa.followed]}}
+      - {id: push, component: webhook, config: {webhook: erp}}
+      - {id: end, component: end}
+    edges:
+      - {from: start, to: push}
+      - {from: push, to: end}
+`)
+		tagged := func(tag string) int {
+			return k.rows("SELECT COUNT(*) FROM contact_tags WHERE tag_id IN (SELECT id FROM settings WHERE kind='tag' AND skey=?)", tag)
+		}
+		sent := func() int { return k.rows("SELECT COUNT(*) FROM events WHERE type='message.sent' AND account='erp' AND contact_id<>0") }
+		k.Act(simulator.Act{Who: "oBeforeTheRule", App: AppID, Do: "follow"})
+		Until(t, "the first is told", func() bool { return sent() == 1 })
+		k.Apply(`
+tags: [{key: told, name: 已通知, kind: rule}, {key: counted, name: 通知过一次, kind: rule}]
+tag_rules:
+  - {key: told, name: 已通知, on: [{events: [message.sent]}], add: [told]}
+  - {key: counted, name: 通知过一次, when: {leaf: event, key: message.sent, op: did}, add: [counted]}
+`)
+		k.Act(simulator.Act{Who: "oAfterTheRule", App: AppID, Do: "follow"})
+		Until(t, "the second is told and tagged", func() bool { return sent() == 2 && tagged("told") == 1 })
+		Until(t, "both are counted", func() bool { return tagged("counted") == 2 })
+	})
+}

@@ -347,12 +347,16 @@ func (d *Dispatcher) append(ctx context.Context, group []result) error {
 	}
 }
 
-// event is a result as the log keeps it. Its key makes a second append of it the same fact.
+// event is a result as the log keeps it. A second append of it must be the same fact: its key makes it that,
+// except where the message was sent, since such a result settles the attempt and is the last one anyway.
 func (r *result) event() *event.Event {
 	id := strconv.FormatInt(r.ID, 10)
 	e := &event.Event{Type: event.CommandMessageResult, Source: "outbox", Account: r.Account, Lane: event.Normal,
-		Key: fmt.Sprintf("result/%s/%d", id, r.Number), OccurredAt: r.at, ReceivedAt: r.at,
+		OccurredAt: r.at, ReceivedAt: r.at,
 		Props: event.Props{"message": id, "attempt": r.Number, "channel": string(r.place.channel), "status": string(r.Status)}}
+	if r.Status != Sent {
+		e.Key = fmt.Sprintf("result/%s/%d", id, r.Number)
+	}
 	if r.Code != 0 {
 		e.Props["code"] = r.Code
 	}

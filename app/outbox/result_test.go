@@ -378,6 +378,77 @@ func TestOutbox_results_of_other_attempts_say_nothing(t *testing.T) {
 	})
 }
 
+// Of a message that was sent the result has no key: it settles the attempt, so a second one finds nothing to do.
+func TestOutbox_a_sent_result_counts_once(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s, nil)
+		r.append(r.says("o1", reply), r.says("o2", reply))
+		r.step()
+		again := func(id int64) *event.Event {
+			e := result(r, id, 1, outbox.Sent)
+			e.Key = ""
+			return e
+		}
+		list := r.messages(outbox.Filter{})
+		r.append(again(list[0].ID), again(list[0].ID), again(list[1].ID)) // in one batch
+		r.step()
+		r.append(again(list[1].ID)) // in the next
+		r.step()
+		require.Equal(t, map[outbox.State]int{outbox.Accepted: 2}, r.states())
+		for contact := int64(1); contact <= 2; contact++ {
+			require.Equal(t, []string{event.OAMessageReceived, event.ContactCreated, event.MessageSent}, r.told(contact))
+		}
+	})
+}
+
+// Who a message is about is read where it matters to somebody, and told on their timeline anyway.
+func TestOutbox_reads_people_where_it_matters(t *testing.T) {
+	t.Parallel()
+	hook := order{Class: outbox.Service, Channel: outbox.Webhook}
+	for name, c := range map[string]struct {
+		ask    order
+		heard  bool
+		status outbox.Status
+		code   int
+		want   bool
+	}{
+		"nobody listens":             {ask: reply, status: outbox.Sent},
+		"somebody listens":           {ask: reply, heard: true, status: outbox.Sent, want: true},
+		"it failed":                  {ask: reply, status: outbox.Failed, want: true},
+		"the answer says something":  {ask: reply, status: outbox.Sent, code: 43004, want: true},
+		"to another system":          {ask: hook, status: outbox.Sent},
+		"to another system, listens": {ask: hook, heard: true, status: outbox.Sent, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, dbtest.SQLite(t), func(o *options) { o.heard = c.heard; o.dispatcher.Senders = []outbox.Sender{&platform{channel: outbox.Webhook, clock: o.clock}} })
+			read := map[string]bool{} // by type: whether the stages saw the person
+			r.maker.apply = func(e *event.Event) error {
+				read[e.Type] = r.people.Person(1) != nil
+				return nil
+			}
+			c.ask.NotBefore = r.now() + 1000
+			r.append(r.says("o1", c.ask))
+			r.step()
+			r.clock.Advance(2 * second)
+			r.step()
+			require.Equal(t, outbox.Sending, r.only().State)
+			require.Equal(t, c.heard || c.ask.Channel != outbox.Webhook, read[event.TimerOutbox], "policy asks who it is about, or somebody may")
+			e := result(r, r.only().ID, 1, c.status)
+			e.Props["code"] = c.code
+			r.append(e)
+			r.step()
+			told := event.MessageSent
+			if c.status == outbox.Failed {
+				told = event.MessageFailed
+			}
+			require.Contains(t, r.told(1), told)
+			require.Equal(t, c.want, read[told])
+		})
+	}
+}
+
 // receipts come by a door.
 func receipt(r *rig, typ, platformID string) *event.Event {
 	return &event.Event{Type: typ, Key: nextKey(), Source: "oa", Account: oaApp, Lane: event.Normal, OccurredAt: r.now(), ReceivedAt: r.now(),

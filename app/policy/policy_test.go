@@ -290,3 +290,38 @@ func TestPolicy_waits_end(t *testing.T) {
 		t.Fatalf("still waiting after twelve rounds")
 	})
 }
+
+// Whoever reads no person for an impersonal message decides like who did.
+func TestMessage_Impersonal_holds_whoever_the_person_is(t *testing.T) {
+	t.Parallel()
+	impersonal := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := policy.New(policy.Defaults(), shanghai)
+		now := rapid.Int64Range(1_795_000_000_000, 1_830_000_000_000).Draw(t, "now")
+		m := policy.Message{
+			Channel:   rapid.SampledFrom(policy.Channels()).Draw(t, "channel"),
+			Kind:      rapid.SampledFrom([]string{"", policy.SMSCode, policy.SMSNotice, policy.SMSMarketing}).Draw(t, "kind"),
+			Risk:      rapid.SampledFrom(append(policy.Risks(), "")).Draw(t, "risk"),
+			Class:     rapid.SampledFrom([]policy.Class{policy.Reply, policy.Service, policy.Marketing, policy.StaffAlert}).Draw(t, "class"),
+			To:        "someone",
+			ExpiresAt: now + rapid.Int64Range(-hour, 48*hour).Draw(t, "expires"),
+			Counted:   rapid.Bool().Draw(t, "counted"),
+		}
+		if !m.Impersonal() {
+			return
+		}
+		impersonal++
+		r := policy.Reach{Connected: true, PausedUntil: now + rapid.Int64Range(-hour, hour).Draw(t, "pause")}
+		of := func(m policy.Message) policy.Decision { return p.Decide(m, r, now) }
+		want := of(m)
+		m.Excluded = rapid.Bool().Draw(t, "excluded")
+		r.Consent = rapid.SampledFrom([]policy.Consent{policy.NotAsked, policy.Granted, policy.Withdrawn, policy.Unsubscribed}).Draw(t, "consent")
+		r.Following = rapid.SampledFrom([]policy.Following{policy.FollowUnknown, policy.Follows, policy.Left}).Draw(t, "following")
+		r.Window = policy.Window{Until: now + rapid.Int64Range(-hour, hour).Draw(t, "window"), Left: rapid.IntRange(0, 2).Draw(t, "left")}
+		r.Balance = policy.Balance{Left: rapid.IntRange(0, 1).Draw(t, "balance"), Rejected: rapid.Bool().Draw(t, "rejected")}
+		r.Touches = policy.Touches{Day: rapid.IntRange(0, 9).Draw(t, "d"), Week: rapid.IntRange(0, 9).Draw(t, "w"), Month: rapid.IntRange(0, 9).Draw(t, "m")}
+		r.TemplateToday, r.NumberDead = rapid.IntRange(0, 2).Draw(t, "template"), rapid.Bool().Draw(t, "dead")
+		require.Equal(t, want, of(m))
+	})
+	require.NotZero(t, impersonal)
+}
