@@ -31,6 +31,7 @@ import (
 	"github.com/koi-scrm/koi/app/httpapi"
 	"github.com/koi-scrm/koi/app/journey"
 	"github.com/koi-scrm/koi/app/lease"
+	"github.com/koi-scrm/koi/app/message"
 	"github.com/koi-scrm/koi/app/org"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/pipeline"
@@ -200,7 +201,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	stages := stage.NewStage(people, facts)
 	messages := outbox.NewStage(outbox.Config{People: people, Reach: windows, Dispatcher: a.dispatcher, Keys: a.Keys, Metrics: sent,
 		Process: a.process, Seats: a.seats,
-		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.MiniSubscribe, outbox.SMS}})
+		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.MiniSubscribe, outbox.SMS}, Digest: a.digest})
 	a.Scores = scoring.NewDirectory(a.Stores.Koi, scores, a.Timeline, a.Settings)
 	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Scores: a.Scores, Stages: stages, Outbox: messages, Staff: a.Staff,
 		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
@@ -221,6 +222,7 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	a.Journeys = journey.NewDirectory(a.Stores.Koi, journeys, a.Timeline, a.Clock, person)
 	metrics.MustRegister(a.Journeys.Gauge())
 	a.Gate, a.Audit = auth.New(a.Stores, a.Clock), audit.New(a.Stores.Koi, a.Clock)
+	a.Staff.RolesFrom(a.Gate.StaffByRole)
 	a.Upkeep.Also(a.purge(counters, a.Scores))
 
 	world := bundle.World{Zone: a.Config.Location, Today: today(a.Clock, a.Config.Location), StaffName: a.staffName, Webhooks: a.guard, SMSTemplates: a.SMSTemplates}
@@ -257,6 +259,12 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	}
 	a.Settings.OnChange(a.model.reload)
 	return nil
+}
+
+// digest is one message of the alerts that an hour's cap held back from a member of staff.
+func (a *App) digest(alerts [][]byte) (string, []byte, error) {
+	kind, body, err := message.Digest(alerts, a.Config.PublicURL+"/staff/leads")
+	return string(kind), body, err
 }
 
 // seats is how many staff a WeCom app reaches, for its daily quota.
@@ -315,7 +323,7 @@ func (a *App) Run(ctx context.Context) error {
 	appending := start(base, failed, a.Log.Run)
 	sending := start(base, failed, a.dispatcher.Run)
 	processing := start(base, failed, a.Pipeline.Run)
-	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox, a.settles.Run, a.SMSTemplates.Run, a.hurry,
+	around := start(base, failed, a.Upkeep.Run, a.Settings.Watch, a.Accounts.Run, a.profiles.Run, a.reconciler.Run, a.review.Run, a.model.watch, a.Gate.Run, a.API.Run, a.recoverOutbox, a.settles.Run, a.SMSTemplates.Run, a.hurry, a.followRoles,
 		func(ctx context.Context) error { return a.Staff.Run(ctx, a.wecomOrg) })
 	a.ready.Store(true)
 	slog.Info("Koi 已就绪", "listen", a.listener.Addr().String(), "public_url", a.Config.PublicURL)
@@ -332,6 +340,21 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	slog.Info("Koi 已停止")
 	return err
+}
+
+// followRoles lets alerts find who has a role now.
+func (a *App) followRoles(ctx context.Context) error {
+	for {
+		changed := a.Gate.Changed()
+		if err := a.Staff.Load(ctx); err != nil && ctx.Err() == nil {
+			slog.Warn("读取员工与角色失败，角色有变动时再试", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
 }
 
 // recoverOutbox settles what the run before left on its way, once everything it had logged is applied. A

@@ -247,6 +247,12 @@ func (k *Koi) makeKey() string {
 // out unless nil. It returns the status.
 func (k *Koi) API(method, path string, in, out any) int {
 	k.t.Helper()
+	return k.As(k.key(), method, path, in, out)
+}
+
+// As is API with a key of one's own.
+func (k *Koi) As(key, method, path string, in, out any) int {
+	k.t.Helper()
 	var body io.Reader
 	if in != nil {
 		raw, err := json.Marshal(in)
@@ -255,7 +261,7 @@ func (k *Koi) API(method, path string, in, out any) int {
 	}
 	req, err := http.NewRequestWithContext(k.t.Context(), method, k.URL+"/api/v1"+path, body)
 	require.NoError(k.t, err)
-	req.Header.Set("Authorization", "Bearer "+k.key())
+	req.Header.Set("Authorization", "Bearer "+key)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -137,7 +137,9 @@ journeys:
 		tagged := func(tag string) int {
 			return k.rows("SELECT COUNT(*) FROM contact_tags WHERE tag_id IN (SELECT id FROM settings WHERE kind='tag' AND skey=?)", tag)
 		}
-		sent := func() int { return k.rows("SELECT COUNT(*) FROM events WHERE type='message.sent' AND account='erp' AND contact_id<>0") }
+		sent := func() int {
+			return k.rows("SELECT COUNT(*) FROM events WHERE type='message.sent' AND account='erp' AND contact_id<>0")
+		}
 		k.Act(simulator.Act{Who: "oBeforeTheRule", App: AppID, Do: "follow"})
 		Until(t, "the first is told", func() bool { return sent() == 1 })
 		k.Apply(`

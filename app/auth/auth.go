@@ -55,7 +55,7 @@ func New(stores *db.Stores, clk clock.Clock) *Gate {
 	return g
 }
 
-// Changed is closed when somebody's rights or session end or change on this node: who holds something open
+// Changed is closed when somebody's rights or session begin, end or change on this node: who holds something open
 // for them asks again whether they may.
 func (g *Gate) Changed() <-chan struct{} { return g.rights.next() }
 

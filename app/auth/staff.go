@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,7 @@ func (g *Gate) SignInMember(ctx context.Context, m Member) (Session, error) {
 		if u, err = g.addMember(ctx, m); fault.Is(err, fault.Conflict) {
 			u, err = g.userOf(ctx, m.Staff) // they came twice at once
 		}
+		g.rights.tell()
 	}
 	if err != nil {
 		return Session{}, fmt.Errorf("sign in %s: %w", m.Staff, err)
@@ -101,4 +103,24 @@ func (g *Gate) Knock(place string) (giveBack func(), err error) {
 		return nil, tooMany(wait)
 	}
 	return func() { g.places.giveBack(place) }, nil
+}
+
+// StaffByRole lists the members of staff ("CorpID/userid") by the role of their user; disabled ones are not
+// among them.
+func (g *Gate) StaffByRole(ctx context.Context) (map[string][]string, error) {
+	rows, err := g.db.Query(ctx, "SELECT role, staff FROM users WHERE disabled=0 AND staff<>'' ORDER BY id")
+	if err != nil {
+		return nil, fmt.Errorf("list staff by role: %w", err)
+	}
+	out := map[string][]string{}
+	err = db.Each(rows, func(r *sql.Rows) error {
+		var role, staff string
+		err := r.Scan(&role, &staff)
+		out[role] = append(out[role], staff)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list staff by role: %w", err)
+	}
+	return out, nil
 }

@@ -139,6 +139,7 @@ func (g *Gate) AddUser(ctx context.Context, n NewUser) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("add user: %w", err)
 	}
+	g.rights.tell()
 	return u, nil
 }
 

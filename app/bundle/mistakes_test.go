@@ -201,7 +201,7 @@ func TestCheck_tells_one_mistake_once(t *testing.T) {
 		{"an option that does not exist", "key: decision_role, op: eq, value: decider", "key: decision_role, op: eq, value: boss", "value: boss", "tag_rule/decision_maker/when.any[0].value：“决策角色”没有选项 \"boss\""},
 		{"a field of an unknown type", "{key: seats, label: 预计使用人数, group: 需求, type: number}", "{key: seats, label: 预计使用人数, group: 需求, type: numbr}", "numbr", "field/seats/type：类型 \"numbr\" 不存在"},
 		{"an unknown status", "    status: live\n    settings:\n      entry: {mode: again, days: 7}", "    status: on\n    settings:\n      entry: {mode: again, days: 7}", "status: on", "journey/hot_lead/status：状态可以是"},
-		{"a relation that does not exist", "to: [event_staff, all_added, first_added, leader]", "to: [event_staff, boss]", "boss", "journey/hot_lead/nodes[3].config.to[1]：没有这种关系“boss”"},
+		{"a relation that does not exist", "to: [event_staff, all_added, first_added, leader, roles], roles: [leader, admin]", "to: [event_staff, boss]", "boss", "journey/hot_lead/nodes[3].config.to[1]：没有这种关系“boss”"},
 		{"an exclusion that is no list", "companies: []", "companies: 某某", "companies: 某某", "exclusion/default/companies：排除名单写法不对：应是列表"},
 		{"a class that the channel has not", "class: staff_alert", "class: marketing", "class: marketing", "message/hot_lead/class：企微应用消息不能是“marketing”类"},
 		{"a color", "color: \"#07c160\"", "color: green", "color: green", "tag/from_official/color：颜色应形如"},

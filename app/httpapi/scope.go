@@ -65,7 +65,25 @@ func (a *API) team(leader string) []string {
 // find returns a person the caller may see. Fault: NotFound, also for one outside the scope.
 func (a *API) find(ctx context.Context, id ID) (*contact.Person, error) {
 	p, err := a.People.Get(ctx, int64(id))
-	if err == nil && !a.scope(ctx).Sees(p) {
+	return a.visible(ctx, p, err)
+}
+
+// findBy is find for the person an identity belongs to.
+func (a *API) findBy(ctx context.Context, id event.Identity) (*contact.Person, error) {
+	p, err := a.People.Find(ctx, id)
+	return a.visible(ctx, p, err)
+}
+
+// visible is a person who was read, if the caller may see them.
+func (a *API) visible(ctx context.Context, p *contact.Person, err error) (*contact.Person, error) {
+	if err != nil {
+		return nil, err
+	}
+	if a.scope(ctx).Sees(p) {
+		return p, nil
+	}
+	told, err := a.told(ctx, p.Contacts()...)
+	if err == nil && !told {
 		err = contact.Missing()
 	}
 	if err != nil {
@@ -74,16 +92,15 @@ func (a *API) find(ctx context.Context, id ID) (*contact.Person, error) {
 	return p, nil
 }
 
-// findBy is find for the person an identity belongs to.
-func (a *API) findBy(ctx context.Context, id event.Identity) (*contact.Person, error) {
-	p, err := a.People.Find(ctx, id)
-	if err == nil && !a.scope(ctx).Sees(p) {
-		err = contact.Missing()
+// told reports whether Koi alerted the caller to somebody: whoever has customers at all may look at those,
+// too. Lists do not hold them.
+func (a *API) told(ctx context.Context, contacts ...int64) (bool, error) {
+	p := by(ctx).Principal
+	if p == nil || p.Staff == "" || p.Reach() == auth.Nobody {
+		return false, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
+	corp, user := auth.SplitStaff(p.Staff)
+	return a.Outbox.Told(ctx, contacts, corp, user)
 }
 
 // people lists people the caller may see.
@@ -123,7 +140,10 @@ func (a *API) sees(ctx context.Context, contactID int64) (bool, error) {
 		return s.All(), nil
 	}
 	in, err := a.People.Within(ctx, s, []int64{contactID})
-	return in[contactID], err
+	if err != nil || in[contactID] {
+		return in[contactID], err
+	}
+	return a.told(ctx, contactID)
 }
 
 // findMessage returns a message to or about a person the caller may see. Fault: NotFound.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/message"
 )
@@ -39,6 +40,7 @@ type sendAlert struct {
 	to          []relation
 	all         bool // every relation, not the first that gives somebody
 	departments []int64
+	roles       []auth.Role
 }
 
 // retag adds and removes tags.
@@ -69,13 +71,14 @@ const (
 	allAdded    relation = "all_added"
 	firstAdded  relation = "first_added"
 	departments relation = "departments"
+	inRoles     relation = "roles"
 )
 
 var relations = []struct {
 	key   relation
 	label string
 }{
-	{eventStaff, "事件员工"}, {leaderOf, "其上级"}, {allAdded, "添加过的全部员工"}, {firstAdded, "最先添加的员工"}, {departments, "指定部门"},
+	{eventStaff, "事件员工"}, {leaderOf, "其上级"}, {allAdded, "添加过的全部员工"}, {firstAdded, "最先添加的员工"}, {departments, "指定部门"}, {inRoles, "指定角色"},
 }
 
 func (r relation) label() string {
@@ -111,9 +114,10 @@ var sendComponents = []Component{
 		Number: "26", Key: keyAlert, Label: "员工提醒", Group: Actions, Subjects: []Subject{Customers}, Ports: sendPorts,
 		Explain: "按与客户的关系找到员工，用企业微信应用消息提醒他们。",
 		Config: sendMembers(
-			Member{Key: "to", Label: "提醒谁", Editor: EditRelation, Required: true, Note: "event_staff 事件员工，leader 其上级，all_added 添加过的全部员工，first_added 最先添加的员工，departments 指定部门"},
+			Member{Key: "to", Label: "提醒谁", Editor: EditRelation, Required: true, Note: "event_staff 事件员工，leader 其上级，all_added 添加过的全部员工，first_added 最先添加的员工，departments 指定部门，roles 指定角色；没有企微好友的客户只有后两种找得到人"},
 			Member{Key: "pick", Label: "怎么找", Editor: EditOption, Note: "first 依次找，找到为止（默认）；all 全部都提醒"},
 			Member{Key: "departments", Label: "部门", Editor: EditNumbers, Note: "提醒指定部门时必填，含下级部门"},
+			Member{Key: "roles", Label: "角色", Editor: EditRoles, Note: "提醒指定角色时必填，如 [leader, admin]，也是依次找；只找得到在「设置 → 用户」里关联了企微成员的人"},
 		), decode: decodeAlert,
 	},
 }
@@ -203,6 +207,7 @@ func decodeAlert(c *compiler, n Node) part {
 		To          []relation `json:"to"`
 		Pick        string     `json:"pick"`
 		Departments []int64    `json:"departments"`
+		Roles       []string   `json:"roles"`
 	}
 	decodeConfig(c, n, &cfg)
 	t := c.template("config.template", cfg.Template, message.WeComApp)
@@ -222,18 +227,42 @@ func decodeAlert(c *compiler, n Node) part {
 	if slices.Contains(cfg.To, departments) != (len(cfg.Departments) > 0) {
 		c.say("config.departments", "提醒指定部门时要选部门，其他情况不用选")
 	}
+	if slices.Contains(cfg.To, inRoles) != (len(cfg.Roles) > 0) {
+		c.say("config.roles", "提醒指定角色时要选角色，其他情况不用选")
+	}
+	roles := make([]auth.Role, len(cfg.Roles))
+	for i, name := range cfg.Roles {
+		if roles[i] = auth.Role(name); roles[i].Label() == "" {
+			c.say("config.roles["+strconv.Itoa(i)+"]", "没有角色“%s”，可用：%s", name, roleNames())
+		}
+	}
 	if cfg.Pick != "" && cfg.Pick != "first" && cfg.Pick != "all" {
 		c.say("config.pick", "可以是 first（找到为止）或 all（全部），现在是“%s”", cfg.Pick)
 	}
-	d := sendAlert{template: t, account: cfg.Account, expires: c.expiry(cfg.Expires, t), to: cfg.To, all: cfg.Pick == "all", departments: cfg.Departments}
+	d := sendAlert{template: t, account: cfg.Account, expires: c.expiry(cfg.Expires, t), to: cfg.To, all: cfg.Pick == "all", departments: cfg.Departments, roles: roles}
 	if t == nil {
 		return nil
+	}
+	if i := slices.Index(cfg.To, inRoles); i >= 0 {
+		labels := make([]string, len(roles))
+		for j, r := range roles {
+			labels[j] = r.Label()
+		}
+		names[i] = strings.Join(labels, "、")
 	}
 	between := "，没有则"
 	if d.all {
 		between = "、"
 	}
 	return &sendStep{d, t, "用“" + t.Name + "”提醒" + strings.Join(names, between)}
+}
+
+func roleNames() string {
+	var all []string
+	for _, r := range auth.Roles() {
+		all = append(all, string(r)+"（"+r.Label()+"）")
+	}
+	return strings.Join(all, "、")
 }
 
 var changeComponents = []Component{

@@ -62,7 +62,7 @@ func TestComponents_decode_what_they_declare(t *testing.T) {
 			value := map[Editor]string{EditText: `["x"]`, EditNumber: `1`, EditSwitch: `true`, EditDuration: `"1h"`, EditClock: `"09:00"`, EditInstant: `"2026-11-22 10:00"`,
 				EditOption: `"x"`, EditEvents: `["x"]`, EditWhere: `[]`, EditRule: `{}`, EditBranches: `[]`, EditCases: `[]`, EditTags: `["vip"]`, EditStages: `["mql"]`,
 				EditStage: `"mql"`, EditScore: `"x"`, EditField: `"x"`, EditValues: `{}`, EditTemplate: `"x"`, EditAccount: `"x"`, EditRelation: `["x"]`, EditNumbers: `[1]`,
-				EditLine: `"x"`, EditChannel: `"sms"`, EditWebhook: `"x"`}[m.Editor]
+				EditLine: `"x"`, EditRoles: `["admin"]`, EditChannel: `"sms"`, EditWebhook: `"x"`}[m.Editor]
 			require.NotEmpty(t, value, m.Editor)
 			body := fmt.Sprintf(`{"nodes":[{"id":"n","component":%q,"config":{%q:%s}}]}`, c.Key, m.Key, value)
 			_, problems := compile(setting.Item{Key: "k", Body: []byte(body)}, known(t))
@@ -106,7 +106,7 @@ nodes:
   - {id: wait, component: wait_event, config: {cases: [{port: a, label: 甲, events: [oa.said]}]}}
   - {id: rest, component: wait, config: {mode: date, field: company, time: "25:00", in_hours: true}}
   - {id: say, component: send_official, config: {template: alert, account: ww1/1000002, expires: -1h}, on_error: retry}
-  - {id: tell, component: alert, config: {template: nothing, to: [boss], pick: some, departments: [1]}}
+  - {id: tell, component: alert, config: {template: nothing, to: [boss], pick: some, departments: [1], roles: [chief]}}
   - {id: tag, component: tag, config: {add: [nobody], remove: [nobody]}}
   - {id: set, component: change, config: {set: {company_size: many, nothing: 1}, stage: nowhere}}
 edges:
@@ -155,6 +155,8 @@ edges:
 		"nodes[8].config.to[0]：没有这种关系“boss”",
 		"nodes[8].config.pick：可以是",
 		"nodes[8].config.departments：提醒指定部门时要选部门",
+		"nodes[8].config.roles：提醒指定角色时要选角色",
+		"nodes[8].config.roles[0]：没有角色“chief”，可用：admin（管理员）",
 		"nodes[9].config.add[0]：没有标签“nobody”",
 		"nodes[9].config.remove：标签“nobody”同时在打上和去掉里",
 		"nodes[10].config.set.company_size：公司规模（人）应为整数",

@@ -82,6 +82,7 @@ const (
 	EditAccount  Editor = "account"  // AppID, or "CorpID/AgentID"
 	EditRelation Editor = "relation" // ["event_staff", "leader"]
 	EditNumbers  Editor = "numbers"  // [2, 5]
+	EditRoles    Editor = "roles"    // ["leader", "admin"]
 	EditChannel  Editor = "channel"  // a channel of message.Channels
 	EditWebhook  Editor = "webhook"  // a webhook's key
 )

@@ -74,7 +74,7 @@ func (c *Config) compose(l letter, a action) ([]outbox.Message, error) {
 		}
 		to := recipients(c.Staff, l.run.Cause, l.person.Person, a)
 		if len(to) == 0 {
-			return nil, fault.New(fault.NotFound, "没有找到可以提醒的员工：请检查客户的员工关系与通讯录")
+			return nil, fault.New(fault.NotFound, "没有找到可以提醒的员工：客户没有企微好友时，请在步骤里加上“指定部门”或“指定角色”作为最后一项，并在「设置 → 用户」给该角色的人关联企微成员")
 		}
 		return c.toStaff(l, a.template, a.account, a.expires, to)
 	}

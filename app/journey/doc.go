@@ -96,8 +96,8 @@
 //	tag           23   add?, remove?                                       → next, failed?
 //	change        24   set? {field: value or null}, stage?                 → next, failed?
 //	alert         26   template, to [event_staff leader all_added
-//	                   first_added departments], pick? (first, all),
-//	                   departments?, account?, expires?                    → next, blocked?, failed?
+//	                   first_added departments roles], pick? (first,
+//	                   all), departments?, roles?, account?, expires?      → next, blocked?, failed?
 //	webhook       29   webhook, send? (both, event, contact), personal?    → next, blocked?, failed?
 //	goal          32   events? where? when? within? note?                  → missed
 //	end           33                                                       → nothing

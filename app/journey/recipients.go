@@ -10,11 +10,11 @@ import (
 )
 
 // recipients finds the staff to alert about a person, in order and each once. Who left the company is
-// never among them. Without all, the first relation that gives somebody decides.
+// never among them. Without all, the first relation, or role, that gives somebody decides.
 func recipients(dir *org.Directory, c Cause, p *contact.Person, a sendAlert) []org.Staff {
 	var out []org.Staff
 	for _, r := range a.to {
-		for _, m := range related(dir, c, p, r, a.departments) {
+		for _, m := range related(dir, c, p, r, a) {
 			if !slices.ContainsFunc(out, func(o org.Staff) bool { return o.CorpID == m.CorpID && o.UserID == m.UserID }) {
 				out = append(out, m)
 			}
@@ -27,7 +27,7 @@ func recipients(dir *org.Directory, c Cause, p *contact.Person, a sendAlert) []o
 }
 
 // related lists the active staff a relation leads to.
-func related(dir *org.Directory, c Cause, p *contact.Person, r relation, depts []int64) []org.Staff {
+func related(dir *org.Directory, c Cause, p *contact.Person, r relation, a sendAlert) []org.Staff {
 	corp, user := eventStaffOf(c, p)
 	switch r {
 	case eventStaff:
@@ -54,8 +54,16 @@ func related(dir *org.Directory, c Cause, p *contact.Person, r relation, depts [
 	case departments:
 		var out []org.Staff
 		for _, corp := range corps(dir) {
-			for _, d := range depts {
+			for _, d := range a.departments {
 				out = append(out, dir.In(corp, d)...)
+			}
+		}
+		return out
+	case inRoles:
+		var out []org.Staff
+		for _, role := range a.roles {
+			if out = append(out, dir.InRole(string(role))...); len(out) > 0 && !a.all {
+				break
 			}
 		}
 		return out

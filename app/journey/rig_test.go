@@ -109,6 +109,9 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	out.Use(policy.New(policy.Defaults(), shanghai), false)
 	r.sending, r.outbox = out, outbox.New(s.Koi, nil, testKeys, clk, shanghai)
 	staff := org.New(s.Koi, clk)
+	staff.RolesFrom(func(context.Context) (map[string][]string, error) {
+		return map[string][]string{"leader": {"ww0001/gone", "ww0001/boss"}, "admin": {"ww0001/hanmei"}, "sales": {"ww0001/gone", "ww0002/who"}}, nil
+	})
 	require.NoError(t, staff.Mirror(ctx, org.Snapshot{CorpID: "ww0001", Departments: []org.Department{{CorpID: "ww0001", ID: 1, Name: "公司"}, {CorpID: "ww0001", ID: 2, ParentID: 1, Name: "销售部"}},
 		Staff: []org.Staff{
 			{CorpID: "ww0001", UserID: "boss", Name: "老板", Active: true, DepartmentIDs: []int64{1}},

@@ -390,6 +390,36 @@ edges: [{from: go, to: tell}, {from: tell, to: done}]`)
 	}
 }
 
+func TestStage_alerts_by_role_when_the_customer_has_no_friend(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		to   string
+		want []string
+	}{
+		{`to: [all_added, roles], roles: [leader, admin]`, []string{"boss"}},
+		{`to: [roles], roles: [sales, admin]`, []string{"hanmei"}},
+		{`to: [roles, departments], roles: [admin, leader], departments: [2], pick: all`, []string{"boss", "hanmei", "lilei"}},
+		{`to: [departments, roles], roles: [admin], departments: [2]`, []string{"hanmei", "lilei"}},
+	} {
+		t.Run(c.to, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, dbtest.SQLite(t))
+			r.journey("alert", `
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.followed]}}
+  - {id: tell, component: alert, config: {template: alert, `+c.to+`}}
+  - {id: done, component: end}
+edges: [{from: go, to: tell}, {from: tell, to: done}]`)
+			r.batch(r.follow("o1"))
+			var got []string
+			for _, m := range r.messages() {
+				got = append(got, m.To)
+			}
+			require.ElementsMatch(t, c.want, got)
+		})
+	}
+}
+
 func TestStage_alert_without_anybody_to_tell_fails_visibly(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, s *db.Stores) {

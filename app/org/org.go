@@ -95,12 +95,14 @@ type key struct{ corp, user string }
 type view struct {
 	staff       map[key]Staff
 	departments map[string]map[int64]Department
+	roles       map[string][]key
 }
 
 // Directory is the mirror.
 type Directory struct {
 	db    *db.DB
 	clock clock.Clock
+	roles func(context.Context) (map[string][]string, error)
 	view  atomic.Pointer[view]
 	given atomic.Pointer[[]Staff]
 	again chan struct{}
@@ -177,6 +179,24 @@ func (o *Directory) In(corpID string, departmentID int64) []Staff {
 	return slices.DeleteFunc(o.List(corpID), func(s Staff) bool { return !slices.ContainsFunc(s.DepartmentIDs, below) })
 }
 
+// InRole lists the active members whose user has a role in Koi (see RolesFrom).
+func (o *Directory) InRole(role string) []Staff {
+	v := o.view.Load()
+	var out []Staff
+	for _, k := range v.roles[role] {
+		if s, ok := v.staff[k]; ok && s.Active {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// RolesFrom says where Load reads who has which role: members as "CorpID/userid", by role. Call it before
+// the first Load.
+func (o *Directory) RolesFrom(read func(context.Context) (map[string][]string, error)) {
+	o.roles = read
+}
+
 // Departments returns a corp's departments by id.
 func (o *Directory) Departments(corpID string) []Department {
 	var out []Department
@@ -194,7 +214,7 @@ func (o *Directory) Use(given []Staff) { o.given.Store(&given) }
 func (o *Directory) Load(ctx context.Context) error {
 	o.load.Lock()
 	defer o.load.Unlock()
-	v := &view{staff: map[key]Staff{}, departments: map[string]map[int64]Department{}}
+	v := &view{staff: map[key]Staff{}, departments: map[string]map[int64]Department{}, roles: map[string][]key{}}
 	each := func(query string, scan func(*sql.Rows) error) error {
 		rows, err := o.db.Query(ctx, query)
 		if err != nil {
@@ -258,6 +278,18 @@ func (o *Directory) Load(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if o.roles != nil {
+		byRole, err := o.roles(ctx)
+		if err != nil {
+			return fmt.Errorf("load directory: %w", err)
+		}
+		for role, list := range byRole {
+			for _, member := range list {
+				corp, user, _ := strings.Cut(member, "/")
+				v.roles[role] = append(v.roles[role], key{corp, user})
+			}
+		}
 	}
 	if given := o.given.Load(); given != nil {
 		for _, s := range *given {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/db"
 )
 
@@ -29,4 +30,20 @@ func (o *Outbox) LastAlerts(ctx context.Context, contacts []int64, userIDs []str
 		return nil, fmt.Errorf("read alerts: %w", err)
 	}
 	return out, nil
+}
+
+// Told reports whether a message about one of the contacts reached a member of staff, also within a digest.
+func (o *Outbox) Told(ctx context.Context, contacts []int64, corpID, userID string) (told bool, err error) {
+	err = db.EachIn(ctx, o.db, "SELECT account FROM outbox WHERE channel=? AND recipient=? AND test=0 AND (state=? OR state=? OR reason=?) AND contact_id IN (%s)",
+		contacts, []any{string(WeComApp), userID, Accepted.code(), Delivered.code(), string(ReasonDigest)}, func(r *sql.Rows) error {
+			var app string
+			err := r.Scan(&app)
+			corp, _, _ := account.SplitWeComID(app)
+			told = told || corp == corpID
+			return err
+		})
+	if err != nil {
+		return false, fmt.Errorf("read alerts: %w", err)
+	}
+	return told, nil
 }

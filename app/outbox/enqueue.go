@@ -17,17 +17,23 @@ import (
 //
 // An error is a mistake of the caller (no body, a name too long for its column), not of the recipient.
 func (s *Stage) Enqueue(b *event.Batch, cause *event.Event, m Message) error {
+	_, err := s.enqueue(b, cause, m)
+	return err
+}
+
+// enqueue returns the message that was made; nil where it was there before.
+func (s *Stage) enqueue(b *event.Batch, cause *event.Event, m Message) (*row, error) {
 	m.EventID = int64(cause.ID())
 	if err := m.check(); err != nil {
-		return err
+		return nil, err
 	}
 	key := m.Key()
 	if s.known[key] {
-		return nil
+		return nil, nil
 	}
 	k := s.nth[cause.ID()]
 	if k > maxPerEvent {
-		return fmt.Errorf("event %d makes more than %d messages", cause.ID(), maxPerEvent)
+		return nil, fmt.Errorf("event %d makes more than %d messages", cause.ID(), maxPerEvent)
 	}
 	s.known[key], s.nth[cause.ID()] = true, k+1
 	if m.Channel == WeComWelcome { // the platform's welcome code lives 20 s from when the person was added
@@ -48,12 +54,12 @@ func (s *Stage) Enqueue(b *event.Batch, cause *event.Event, m Message) error {
 		s.conf.Reach.LongTerm(m.ContactID, m.Account, m.Template)
 	}
 	if err := s.decide(b, cause, r, policy.Message{CauseAt: cause.OccurredAt, Late: cause.Late(), Fresh: m.Fresh, NotBefore: m.NotBefore}); err != nil {
-		return err
+		return nil, err
 	}
 	if r.state == Suppressed {
-		return nil // decide told so
+		return r, nil // decide told so
 	}
-	return s.tell(b, cause, r, event.MessageQueued)
+	return r, s.tell(b, cause, r, event.MessageQueued)
 }
 
 // welcomeLife is how long a WelcomeCode may be used (发送新客户欢迎语, path/92599).

@@ -51,6 +51,9 @@ func (r *row) explain(zone *time.Location) Explanation {
 		}
 	case Suppressed:
 		e.What = r.name() + "被发送规则拦截，没有发给平台。"
+		if r.reason == ReasonDigest {
+			e.What = r.name() + "没有单独发送，已与其他提醒合并成一条发给该员工。"
+		}
 	case Doubtful:
 		e.What = fmt.Sprintf("%s的发送结果未知：对方可能已收到，也可能没有。", r.name())
 		e.Next += fmt.Sprintf("到 %s 无人处理则过期。", at(r.due))

@@ -422,7 +422,10 @@ func TestOutbox_reads_people_where_it_matters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, dbtest.SQLite(t), func(o *options) { o.heard = c.heard; o.dispatcher.Senders = []outbox.Sender{&platform{channel: outbox.Webhook, clock: o.clock}} })
+			r := newRig(t, dbtest.SQLite(t), func(o *options) {
+				o.heard = c.heard
+				o.dispatcher.Senders = []outbox.Sender{&platform{channel: outbox.Webhook, clock: o.clock}}
+			})
 			read := map[string]bool{} // by type: whether the stages saw the person
 			r.maker.apply = func(e *event.Event) error {
 				read[e.Type] = r.people.Person(1) != nil

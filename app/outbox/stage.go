@@ -36,6 +36,8 @@ type Config struct {
 	// Receipts are the channels whose platform tells later whether a message arrived. Only their
 	// messages are kept findable by the platform's id.
 	Receipts []Channel
+	// Digest composes one message of the alerts that an hour's cap held back; nil: each goes by itself.
+	Digest Digest
 }
 
 // Stage is the outbox inside the pipeline: it takes messages, applies results, receipts and commands, and
@@ -139,6 +141,10 @@ func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		}
 	}
 	maps.Copy(s.rows, s.found.rows)
+	due, err := s.loadHeld(ctx, tx, due)
+	if err != nil {
+		return err
+	}
 	if err := s.loadBodies(ctx, tx, due); err != nil {
 		return err
 	}

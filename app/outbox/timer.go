@@ -96,6 +96,9 @@ func (s *Stage) applyDue(b *event.Batch, e *event.Event) error {
 			s.repeat(b, e, r)
 			return nil
 		}
+		if merged, err := s.merge(b, e, s.together(r)); merged || err != nil {
+			return err
+		}
 		return s.decide(b, e, r, policy.Message{})
 	case Sending:
 		return s.adopt(b, e, r)

@@ -1,4 +1,5 @@
 import type { Schema } from "@koi/shared";
+import { roles } from "../settings/roles";
 
 export type Detail = Schema<"JourneyDetail">;
 export type Step = Schema<"JourneyStep">;
@@ -106,7 +107,8 @@ export function refusals(s: Detail["definition"]["settings"]): { name: string; t
 const tooDeep = { name: "连环触发", text: "事件一层层互相触发得太深，为避免循环不再进入" };
 
 const options: Record<string, Record<string, string>> = {
-  to: { event_staff: "事件里的员工", leader: "其上级", all_added: "添加过的全部员工", first_added: "最先添加的员工", departments: "指定部门" },
+  to: { event_staff: "事件里的员工", leader: "其上级", all_added: "添加过的全部员工", first_added: "最先添加的员工", departments: "指定部门", roles: "指定角色" },
+  roles: Object.fromEntries(roles.map((r) => [r.value, r.label])),
   pick: { first: "依次找，找到为止", all: "全部都提醒" },
   mode: { for: "等一段时间", until: "等到某个时刻", time: "等到几点", work: "等到工作时间", date: "等到客户的日期" },
   change: { tag_added: "打上标签", tag_removed: "去掉标签", stage_entered: "进入阶段", score_crossed: "分数越过阈值" },

@@ -1,0 +1,74 @@
+package apptest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koi-scrm/koi/app/auth"
+	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/db/dbtest"
+	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/channels/simulator"
+)
+
+// A hot customer who added nobody in WeCom is told to whoever has a role, as of now; who was told may look
+// at that customer, and at nobody else.
+func TestAlert_of_a_customer_without_a_friend_reaches_the_role(t *testing.T) {
+	t.Parallel()
+	dbtest.RunConfig(t, func(t *testing.T, store db.Config) {
+		k := Start(t, Options{Store: store})
+		k.Apply(`
+journeys:
+  - key: hot_follower
+    name: 新粉丝提醒
+    subject: contact
+    status: live
+    settings: {entry: {mode: concurrent}}
+    nodes:
+      - {id: start, component: on_event, config: {events: [oa.followed]}}
+      - {id: alert, component: alert, config: {template: hot_lead, to: [all_added, first_added, roles], roles: [leader, admin]}}
+      - {id: end, component: end}
+    edges: [{from: start, to: alert}, {from: alert, to: end}]
+`)
+		person := func(who string) string {
+			return fmt.Sprint(k.person(event.KindOpenID, AppID, who).ID)
+		}
+		alerts := func() int { return k.rows("SELECT COUNT(*) FROM outbox WHERE channel='wecom_app' AND state=3") }
+
+		k.Act(simulator.Act{Who: "oNobodyListens", App: AppID, Do: "follow"})
+		Until(t, "it is told that nobody was found", func() bool {
+			return k.rows("SELECT COUNT(*) FROM events WHERE type='journey.step_done' AND props LIKE '%没有找到可以提醒的员工%'") == 1
+		})
+		require.Zero(t, alerts())
+		user := map[string]any{"login": "boss", "name": "主管", "role": "leader", "staff": CorpID + "/" + StaffID(4), "password": "correct-horse-battery"}
+		var made struct{ ID string }
+		require.Equal(t, http.StatusCreated, k.API(http.MethodPost, "/users", user, &made))
+		Until(t, "the role is known", func() bool { return len(k.App.Staff.InRole(string(auth.Leader))) == 1 })
+		k.Act(simulator.Act{Who: "oTheBossHears", App: AppID, Do: "follow"})
+		d := k.Delivered("the alert", func(d simulator.Delivery) bool { return strings.HasPrefix(d.Account, CorpID) })
+		require.Equal(t, StaffID(4), d.To)
+		Until(t, "it is sent", func() bool { return alerts() == 1 })
+
+		key := func(staff string) string {
+			root, err := k.App.Gate.Key(t.Context(), k.key())
+			require.NoError(t, err)
+			_, secret, err := k.App.Gate.AddKey(t.Context(), auth.NewKey{Name: staff, Role: auth.Leader, Staff: CorpID + "/" + staff}, root)
+			require.NoError(t, err)
+			return secret
+		}
+		boss, other := key(StaffID(4)), key(StaffID(5))
+		told, untold := "/contacts/"+person("oTheBossHears"), "/contacts/"+person("oNobodyListens")
+		require.Equal(t, http.StatusOK, k.As(boss, http.MethodGet, told, nil, nil))
+		require.Equal(t, http.StatusOK, k.As(boss, http.MethodGet, told+"/timeline", nil, nil))
+		require.Equal(t, http.StatusNotFound, k.As(boss, http.MethodGet, untold, nil, nil))
+		require.Equal(t, http.StatusNotFound, k.As(other, http.MethodGet, told, nil, nil))
+
+		off := true
+		require.Equal(t, http.StatusOK, k.API(http.MethodPatch, "/users/"+made.ID, map[string]any{"disabled": off}, nil))
+		Until(t, "the role is free", func() bool { return len(k.App.Staff.InRole(string(auth.Leader))) == 0 })
+	})
+}

@@ -1,0 +1,74 @@
+package message
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/koi-scrm/koi/app/fault"
+)
+
+// Digest is one text card in place of several alerts to the same member of staff, whose bodies Render made,
+// given oldest first: how many there are and what each is about, the newest on top. The whole card leads to
+// the address. The same alerts make the same bytes. Fault: Invalid when none of them says anything.
+func Digest(alerts [][]byte, address string) (Kind, []byte, error) {
+	titles := make([]string, 0, len(alerts))
+	for _, body := range slices.Backward(alerts) {
+		if t := titleOf(body); t != "" {
+			titles = append(titles, t)
+		}
+	}
+	if len(titles) == 0 {
+		return "", nil, fault.New(fault.Invalid, "这些提醒都没有标题，不能合并成一条")
+	}
+	more := func(n int) string { return fmt.Sprintf(`<div class="highlight">还有 %d 条，点开查看</div>`, n) }
+	description := `<div class="gray">超过每小时上限的提醒，合并为一条</div>`
+	for i, t := range titles {
+		line := `<div class="normal">` + cut(t, 60) + `</div>`
+		tail := ""
+		if left := len(titles) - i - 1; left > 0 {
+			tail = more(left)
+		}
+		if len(description)+len(line)+len(tail) > limitDescription {
+			description += more(len(titles) - i)
+			break
+		}
+		description += line
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // as Render does
+	err := enc.Encode(struct {
+		Title       string `json:"title"`
+		Description string `json:"description"`
+		URL         string `json:"url"`
+		Button      string `json:"btntxt"`
+	}{fmt.Sprintf("%d 条提醒", len(alerts)), description, address, "查看线索"})
+	if err != nil {
+		return "", nil, fmt.Errorf("encode digest: %w", err)
+	}
+	return TextCard, bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// titleOf is what an app message is about, in one line.
+func titleOf(raw []byte) string {
+	var body struct {
+		Title   string `json:"title"`
+		Content string `json:"content"`
+		Main    struct {
+			Title string `json:"title"`
+		} `json:"main_title"`
+		Sub string `json:"sub_title_text"`
+	}
+	if json.Unmarshal(raw, &body) != nil {
+		return ""
+	}
+	for _, s := range []string{body.Title, body.Main.Title, body.Sub, tagText.ReplaceAllString(body.Content, "")} {
+		if first, _, _ := strings.Cut(strings.TrimSpace(s), "\n"); first != "" {
+			return clean(first)
+		}
+	}
+	return ""
+}
