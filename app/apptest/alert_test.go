@@ -1,14 +1,17 @@
 package apptest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/koi-scrm/koi/app/auth"
+	"github.com/koi-scrm/koi/app/clock"
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/db/dbtest"
 	"github.com/koi-scrm/koi/app/event"
@@ -71,4 +74,40 @@ journeys:
 		require.Equal(t, http.StatusOK, k.API(http.MethodPatch, "/users/"+made.ID, map[string]any{"disabled": off}, nil))
 		Until(t, "the role is free", func() bool { return len(k.App.Staff.InRole(string(auth.Leader))) == 0 })
 	})
+}
+
+// What the cap of an hour held back comes as one card when the next begins.
+func TestAlert_a_crowd_comes_as_a_digest(t *testing.T) {
+	t.Parallel()
+	dbtest.RunConfig(t, func(t *testing.T, store db.Config) {
+		clk := clock.NewManual(time.Date(2026, 11, 23, 12, 10, 0, 0, time.FixedZone("CST", 8*3600)))
+		k := Start(t, Options{Store: store, Clock: clk})
+		for n := range 9 {
+			who := fmt.Sprintf("wmDigest%024d", n)
+			k.Act(simulator.Act{Who: who, App: CorpID, Do: "add_staff", With: StaffID(1)})
+			k.ask(who)
+		}
+		state := func(code int) int {
+			return k.rows("SELECT COUNT(*) FROM outbox WHERE channel='wecom_app' AND state=?", code)
+		}
+		Until(t, "six alerts are sent, three wait", func() bool { return state(3) == 6 && state(1) == 3 })
+		clk.Advance(50 * time.Minute)
+		d := k.Delivered("the digest", func(d simulator.Delivery) bool { return strings.Contains(string(d.Content), "3 条提醒") })
+		require.Equal(t, StaffID(1), d.To)
+		require.Equal(t, "textcard", d.Kind)
+		var card struct{ Description, URL string }
+		require.NoError(t, json.Unmarshal(d.Content, &card))
+		require.Equal(t, 3, strings.Count(card.Description, "热线索"))
+		require.Contains(t, card.URL, "/staff/leads")
+		Until(t, "it is the seventh", func() bool { return state(3) == 7 && state(6) == 3 && state(1) == 0 })
+		require.Zero(t, k.rows("SELECT COUNT(*) FROM journey_counters WHERE node='alert' AND blocked>0"), "nobody was kept from anything")
+	})
+}
+
+// ask lets a WeCom friend ask for a demo, which makes a hot lead.
+func (k *Koi) ask(external string) {
+	k.t.Helper()
+	require.Equal(k.t, http.StatusAccepted, k.API(http.MethodPost, "/events", map[string]any{"type": "trial.requested", "occurred_at": k.App.Clock.Now().Format(time.RFC3339),
+		"identities": []any{map[string]any{"kind": event.KindExternal, "scope": CorpID, "value": external}}}, nil))
+	k.Settle()
 }
