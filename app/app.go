@@ -199,11 +199,12 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 	tags := tag.NewStage(people, facts)
 	scores := scoring.NewStage(people, facts, a.Config.Location)
 	stages := stage.NewStage(people, facts)
+	var journeys *journey.Stage
 	messages := outbox.NewStage(outbox.Config{People: people, Reach: windows, Dispatcher: a.dispatcher, Keys: a.Keys, Metrics: sent,
-		Process: a.process, Seats: a.seats,
+		Process: a.process, Seats: a.seats, Waits: func(typ string) bool { return journeys.Waits(typ) },
 		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.MiniSubscribe, outbox.SMS}, Digest: a.digest})
 	a.Scores = scoring.NewDirectory(a.Stores.Koi, scores, a.Timeline, a.Settings)
-	journeys := journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Scores: a.Scores, Stages: stages, Outbox: messages, Staff: a.Staff,
+	journeys = journey.NewStage(journey.Config{Contacts: people, People: facts, Tags: tags, Scores: a.Scores, Stages: stages, Outbox: messages, Staff: a.Staff,
 		Accounts: a.Accounts, Settings: a.Settings, PublicURL: a.Config.PublicURL})
 	a.review = rule.NewReview(a.Stores.Koi, a.Clock, a.Config.Location, tags.Drifted, scores.Drifted, stages.Drifted)
 	counters.OnReady(a.review.Again)

@@ -371,3 +371,30 @@ edges:
 		require.Equal(t, "2 2 1 0 0", r.counts("say"), "one came back as failed")
 	})
 }
+
+// Definitions in force do not tell of those who are inside an older version.
+func TestWaitEvent_hears_in_a_version_that_is_replaced(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s)
+		r.journey("j", `
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.followed]}}
+  - {id: say, component: send_template, config: {template: booked}}
+  - {id: heard, component: wait_event, config: {timeout: 1d, cases: [{port: ok, label: 已发出, events: [message.sent], step: say}]}}
+  - {id: done, component: end}
+  - {id: silent, component: end}
+edges: [{from: go, to: say}, {from: say, to: heard}, {from: heard, port: ok, to: done}, {from: heard, port: timeout, to: silent}]`)
+		r.batch(r.follow("o1"))
+		require.Equal(t, []string{"1@heard open"}, r.story())
+		r.journey("j", `
+nodes:
+  - {id: go, component: on_event, config: {events: [oa.followed]}}
+  - {id: done, component: end}
+edges: [{from: go, to: done}]`)
+		r.now += 1000
+		r.batch(&event.Event{Type: event.CommandMessageResult, Source: "outbox", Account: oaApp, OccurredAt: r.now, ReceivedAt: r.now,
+			Props: event.Props{"message": strconv.FormatInt(r.messages()[0].ID, 10), "attempt": 1, "status": "sent", "channel": "official_template"}})
+		require.Equal(t, []string{"1@done finished"}, r.story())
+	})
+}

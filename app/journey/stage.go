@@ -197,6 +197,10 @@ func runOf(e *event.Event) int64 {
 	return id
 }
 
+// Waits reports whether somebody inside a journey may wait for an event of the type, whichever version they
+// are inside of. It answers as of the batch before; call it from the pipeline only.
+func (s *Stage) Waits(typ string) bool { return s.listens[typ] }
+
 // offer shows an event to the open runs of its subjects.
 func (s *Stage) offer(b *event.Batch, e *event.Event) {
 	if len(s.byID) == 0 || !s.watches && !s.listens[e.Type] {

@@ -189,12 +189,12 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 func (s *Stage) concerns(e *event.Event, r *row) bool {
 	switch e.Type {
 	case event.CommandMessageResult:
-		return s.policy.Load().heard || Status(e.Props.Str("status")) != Sent || e.Props.Int("code") != 0
+		return s.isHeard() || Status(e.Props.Str("status")) != Sent || e.Props.Int("code") != 0
 	case event.CommandMessageRetry:
 		return true
 	case event.TimerOutbox:
 		m := policy.Message{Channel: r.channel, Class: r.class, Kind: r.kind}
-		return s.policy.Load().heard || r.state != Waiting || !m.Impersonal()
+		return s.isHeard() || r.state != Waiting || !m.Impersonal()
 	}
 	return false
 }

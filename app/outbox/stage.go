@@ -36,6 +36,9 @@ type Config struct {
 	// Receipts are the channels whose platform tells later whether a message arrived. Only their
 	// messages are kept findable by the platform's id.
 	Receipts []Channel
+	// Waits reports whether somebody inside a journey may wait for an event of a type; nil: nobody does. Use
+	// knows of the definitions only, and people may be inside older ones.
+	Waits func(typ string) bool
 	// Digest composes one message of the alerts that an hour's cap held back; nil: each goes by itself.
 	Digest Digest
 }
@@ -91,6 +94,11 @@ type terms struct {
 // Use takes a policy from the next batch on. heard says whether any definition acts on what the outbox
 // tells of its messages (see Told): then their people are always read.
 func (s *Stage) Use(p *policy.Policy, heard bool) { s.policy.Store(&terms{p, heard}) }
+
+// isHeard reports whether anybody acts on what the outbox tells.
+func (s *Stage) isHeard() bool {
+	return s.policy.Load().heard || s.conf.Waits != nil && slices.ContainsFunc(Told(), s.conf.Waits)
+}
 
 // Told are the types of events by which results and due timers tell what became of a message.
 func Told() []string {
