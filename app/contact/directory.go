@@ -150,6 +150,11 @@ func (d *Directory) List(ctx context.Context, f Filter) ([]*Person, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list contacts: %w", err)
 	}
+	return d.inOrder(ctx, order)
+}
+
+// inOrder reads people in the order of their ids.
+func (d *Directory) inOrder(ctx context.Context, order []int64) ([]*Person, error) {
 	ids := map[int64]bool{}
 	for _, id := range order {
 		ids[id] = true

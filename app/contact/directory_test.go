@@ -1,8 +1,10 @@
 package contact_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,5 +87,54 @@ func TestDirectory_List_finds_the_same_whether_many_or_few_fit(t *testing.T) {
 		require.Equal(t, newest(named[:3], 2), list(contact.Filter{Name: "云帆", Limit: 2, Before: named[3]}), "the next page")
 		require.Equal(t, newest(named, 50), list(contact.Filter{Name: "云帆", Stage: "known", Limit: 50}))
 		require.Empty(t, list(contact.Filter{Name: "云帆", Stage: "mql", Limit: 50}))
+
+		// By a score, ties included, then those without one; the same people whatever the size of a page.
+		points := func(id int64) int64 { return id / step % 7 }
+		var scores [][]any
+		for _, id := range append(slices.Clone(known[:300]), named...) {
+			if !slices.ContainsFunc(scores, func(r []any) bool { return r[0] == id }) {
+				scores = append(scores, []any{id, int64(3), points(id), 0, 0, 0, []byte{}})
+			}
+		}
+		scores = append(scores, []any{known[400], int64(4), int64(99), 0, 0, 0, []byte{}}) // of another model
+		require.NoError(t, s.Koi.Tx(ctx, func(tx *db.Tx) error {
+			return tx.Insert(ctx, "contact_scores", []string{"contact_id", "model_id", "value", "half_life", "base_day", "rev", "marks"}, scores)
+		}))
+		ranked := func(f contact.Filter, pages int) (out []int64) {
+			var after contact.Rank
+			for range pages {
+				found, next, err := b.dir.Ranked(ctx, f, 3, after)
+				require.NoError(t, err)
+				for _, p := range found {
+					out = append(out, p.ID)
+				}
+				if next == nil {
+					return append(out, 0) // the last page
+				}
+				after = *next
+			}
+			return out
+		}
+		byScore := func(ids []int64) []int64 {
+			has := map[int64]bool{}
+			for _, r := range scores {
+				has[r[0].(int64)] = r[1] == int64(3)
+			}
+			ids = slices.Clone(ids)
+			slices.SortFunc(ids, func(x, y int64) int {
+				if has[x] != has[y] {
+					return cmp.Compare(len(fmt.Sprint(has[x])), len(fmt.Sprint(has[y]))) // true before false
+				}
+				if has[x] {
+					return cmp.Or(cmp.Compare(points(y), points(x)), cmp.Compare(y, x))
+				}
+				return cmp.Compare(y, x)
+			})
+			return ids
+		}
+		require.Equal(t, byScore(known)[:420], ranked(contact.Filter{Stage: "known", Limit: 42}, 10), "into those without a score")
+		require.Equal(t, append(byScore(named), 0), ranked(contact.Filter{Name: "云帆", Limit: 4}, 10), "few")
+		require.Equal(t, append(byScore(named), 0), ranked(contact.Filter{Name: "云帆", Stage: "known", Limit: 6}, 10), "the last page is full")
+		require.Equal(t, []int64{0}, ranked(contact.Filter{Stage: "customer", Limit: 6}, 10), "none")
 	})
 }

@@ -61,6 +61,7 @@ type contactsInput struct {
 	Score    string `query:"score" doc:"评分模型的 key，与 min_score、max_score 一起用"`
 	MinScore int64  `query:"min_score" minimum:"0"`
 	MaxScore int64  `query:"max_score" minimum:"0" doc:"0 为不限"`
+	Sort     string `query:"sort" doc:"评分模型的 key：分高的在前；不填为新的在前"`
 }
 
 func (a *API) listContacts(ctx context.Context, in *contactsInput) (*listOf[ContactLine], error) {
@@ -74,11 +75,13 @@ func (a *API) listContacts(ctx context.Context, in *contactsInput) (*listOf[Cont
 // filter is a query as the directory takes it.
 func (a *API) filter(in *contactsInput) (contact.Filter, error) {
 	f := contact.Filter{Name: in.Query, Stage: in.Stage, Staff: in.Staff, Limit: in.Limit + 1}
-	place, err := in.place(1)
-	if err != nil {
-		return f, err
+	if in.Sort == "" {
+		place, err := in.place(1)
+		if err != nil {
+			return f, err
+		}
+		f.Before = place[0]
 	}
-	f.Before = place[0]
 	if in.Tag != "" {
 		d, ok := a.Tags.Model().Tag(in.Tag)
 		if !ok {
@@ -94,19 +97,23 @@ func (a *API) filter(in *contactsInput) (contact.Filter, error) {
 	return f, nil
 }
 
-// search is a list, or the one person a full phone number or e-mail address belongs to: those are stored
-// sealed, so there are no parts of them to search in.
-func (a *API) search(ctx context.Context, in *contactsInput, f contact.Filter) ([]*contact.Person, error) {
-	id := event.Identity{Value: strings.TrimSpace(in.Query)}
+// whole is the full phone number or e-mail address that is searched for, if it is one.
+func (in *contactsInput) whole() (id event.Identity, ok bool) {
+	id.Value = strings.TrimSpace(in.Query)
 	switch digits := strings.Trim(id.Value, "+0123456789 -()"); {
 	case strings.Contains(id.Value, "@"):
 		id.Kind = event.KindEmail
 	case len(id.Value) >= 7 && digits == "":
 		id.Kind = event.KindPhone
-	default:
-		return a.people(ctx, f)
 	}
-	if in.Cursor != "" || in.Tag != "" || in.Stage != "" || in.Staff != "" || f.Where != "" {
+	return id, id.Kind != ""
+}
+
+// search is a list, or the one person a full phone number or e-mail address belongs to: those are stored
+// sealed, so there are no parts of them to search in.
+func (a *API) search(ctx context.Context, in *contactsInput, f contact.Filter) ([]*contact.Person, error) {
+	id, whole := in.whole()
+	if !whole || in.Cursor != "" || in.Tag != "" || in.Stage != "" || in.Staff != "" || f.Where != "" {
 		return a.people(ctx, f)
 	}
 	p, err := a.findBy(ctx, id)

@@ -1,7 +1,9 @@
 package httpapi_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -142,6 +144,33 @@ scores:
 		r.root.get("/api/v1/contacts/count?tag=nosuch").failure(422, "invalid")
 		require.Len(t, r.root.get("/api/v1/contacts?score=money&min_score=11").is(200).items(), 1)
 		require.Len(t, r.root.get("/api/v1/contacts?score=money&max_score=10").is(200).items(), 3)
+		// By a score, the most first; pages add up to the same list.
+		points := func(items []any) (out []float64) {
+			for i := range items {
+				scores, _ := at(items, i, "scores").([]any)
+				for j := range scores {
+					if at(scores, j, "key") == "money" {
+						out = append(out, at(scores, j, "points").(float64))
+					}
+				}
+			}
+			return out
+		}
+		whole := r.root.get("/api/v1/contacts?sort=money").is(200).items()
+		require.Len(t, whole, 4)
+		require.True(t, slices.IsSortedFunc(points(whole), func(x, y float64) int { return cmp.Compare(y, x) }), "%v", points(whole))
+		require.Greater(t, points(whole)[0], points(whole)[3])
+		var paged []any
+		for next := ""; ; {
+			page := r.root.get("/api/v1/contacts?sort=money&limit=1&cursor=" + next).is(200)
+			paged = append(paged, page.items()...)
+			if next = page.text("next"); next == "" {
+				break
+			}
+		}
+		require.Equal(t, whole, paged)
+		require.Len(t, r.root.get("/api/v1/contacts?sort=money&q=13800000002").is(200).items(), 1, "a whole number is somebody's")
+		r.root.get("/api/v1/contacts?sort=nosuch").failure(422, "invalid")
 		r.root.get("/api/v1/contacts?min_score=10").failure(422, "invalid")
 		r.root.get("/api/v1/contacts?score=nosuch&min_score=1").failure(422, "invalid")
 	})

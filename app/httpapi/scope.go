@@ -110,6 +110,12 @@ func (a *API) people(ctx context.Context, f contact.Filter) ([]*contact.Person, 
 	return a.People.List(ctx, f)
 }
 
+func (a *API) rankedPeople(ctx context.Context, f contact.Filter, model int64, after contact.Rank) ([]*contact.Person, *contact.Rank, error) {
+	s := a.scope(ctx)
+	f.Within = &s
+	return a.People.Ranked(ctx, f, model, after)
+}
+
 func (a *API) countPeople(ctx context.Context, f contact.Filter, most int) (int, error) {
 	s := a.scope(ctx)
 	f.Within = &s

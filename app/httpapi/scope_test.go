@@ -106,6 +106,7 @@ func TestAPI_sales_and_leaders_see_their_own_customers_only(t *testing.T) {
 			require.ElementsMatch(t, []string{"liwei", "wanglei", "chenjing", "zhaomin"}, f.sees(f.leader, list))
 			require.Len(t, f.sees(r.user("mia", auth.Marketer), list), 5)
 			require.Empty(t, f.sees(r.user("nobody", auth.Sales), list), "no staff member, no customers")
+			require.ElementsMatch(t, []string{"wanglei"}, f.sees(f.sales, list+"?sort=intent"))
 			require.Empty(t, f.sees(f.sales, list+"?staff=sunqi"))
 			require.Empty(t, f.sees(f.sales, list+"?q=13800000004"), "nor by a full phone number")
 			require.Len(t, f.sees(f.sales, list+"?q=13800000001"), 1)

@@ -37,17 +37,47 @@ func (a *API) contactsBy(ctx context.Context, in *contactsInput, condition json.
 	if err != nil {
 		return nil, err
 	}
-	people, err := a.search(ctx, in, f)
+	people, next, err := a.found(ctx, in, f)
 	if err != nil {
 		return nil, err
 	}
-	next := ""
+	lines, err := a.lines(ctx, people)
+	return &listOf[ContactLine]{List[ContactLine]{lines, next}}, err
+}
+
+// found is a page of the people a filter finds, in the order that is asked for.
+func (a *API) found(ctx context.Context, in *contactsInput, f contact.Filter) (people []*contact.Person, next string, err error) {
+	if _, whole := in.whole(); in.Sort != "" && !whole {
+		return a.ranked(ctx, in, f)
+	}
+	people, err = a.search(ctx, in, f)
 	if len(people) > in.Limit {
 		people = people[:in.Limit]
 		next = cursor(people[in.Limit-1].ID)
 	}
-	lines, err := a.lines(ctx, people)
-	return &listOf[ContactLine]{List[ContactLine]{lines, next}}, err
+	return people, next, err
+}
+
+// ranked is a page by a score, the most first.
+func (a *API) ranked(ctx context.Context, in *contactsInput, f contact.Filter) ([]*contact.Person, string, error) {
+	def, ok := a.models.Load().Scope.Scores[in.Sort]
+	if !ok {
+		return nil, "", wrong("query.sort", "没有评分模型 %q", in.Sort)
+	}
+	place, err := in.place(3)
+	if err != nil {
+		return nil, "", err
+	}
+	f.Limit = in.Limit
+	people, next, err := a.rankedPeople(ctx, f, def.ID, contact.Rank{Value: place[0], ID: place[1], Rest: place[2] != 0})
+	if err != nil || next == nil {
+		return people, "", err
+	}
+	rest := int64(0)
+	if next.Rest {
+		rest = 1
+	}
+	return people, cursor(next.Value, next.ID, rest), nil
 }
 
 // narrowed is the filter of a query and a condition.

@@ -105,7 +105,7 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	}
 	dispatcher := outbox.NewDispatcher(outbox.DispatcherConfig{Clock: clk, Metrics: metrics, Senders: senders, Capacity: 100_000})
 	out := outbox.NewStage(outbox.Config{People: r.contacts, Reach: windows, Dispatcher: dispatcher, Keys: testKeys, Metrics: metrics, Process: 1,
-		Waits: func(typ string) bool { return r.stage.Waits(typ) },
+		Waits:    func(typ string) bool { return r.stage.Waits(typ) },
 		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.SMS}})
 	out.Use(policy.New(policy.Defaults(), shanghai), false)
 	r.sending, r.outbox = out, outbox.New(s.Koi, nil, testKeys, clk, shanghai)

@@ -1,4 +1,4 @@
-import { drawsChinese, ok, same, signIn } from "../browser.mjs";
+import { drawsChinese, ok, same, signIn, until } from "../browser.mjs";
 import { follower } from "../people.mjs";
 
 export default [
@@ -40,6 +40,26 @@ export default [
       await page.reload();
       await page.getByRole("link", { name: "孙丽" }).click();
       await page.getByRole("heading", { name: /孙丽/ }).waitFor();
+    },
+  },
+  {
+    name: "the list of customers begins with the hottest when asked to",
+    async run({ world, open }) {
+      const anna = world.people.get("anna");
+      await follower(world, "oColdFan");
+      const hot = await follower(world, "oHotFan");
+      await follower(world, "oColderFan");
+      await world.api(anna, "PATCH", `/contacts/${hot}`, { values: { name: "热客户" } });
+      await world.act("oHotFan", "say", "报价多少");
+      await until("it counts", async () => (await world.api(anna, "GET", "/contacts?sort=intent&limit=1")).items[0].name === "热客户");
+      const page = await open({ as: anna, path: "/console/contacts" });
+      await page.getByRole("columnheader", { name: "意向分" }).click();
+      await page.waitForURL(/sort=intent/);
+      await page.getByRole("row").nth(1).getByRole("link", { name: "热客户" }).waitFor();
+      await page.reload();
+      await page.getByRole("row").nth(1).getByRole("link", { name: "热客户" }).waitFor();
+      await page.getByRole("columnheader", { name: "意向分" }).click();
+      await page.waitForURL((u) => !u.search.includes("sort"));
     },
   },
   {

@@ -20,6 +20,7 @@ export function List<T extends object>({
   filters,
   empty,
   onRow,
+  onSort,
 }: {
   queryKey: QueryKey;
   load(cursor: string | undefined): Promise<PageOf<T>>;
@@ -28,6 +29,8 @@ export function List<T extends object>({
   filters?: ReactNode;
   empty: ReactNode;
   onRow?: TableProps<T>["onRow"];
+  /** The key of the column that rows are sorted by now; none: the list's own order. */
+  onSort?(column: string | undefined): void;
 }) {
   const q = useInfiniteQuery({
     queryKey,
@@ -50,6 +53,11 @@ export function List<T extends object>({
           loading={q.isPending || q.isPlaceholderData}
           pagination={false}
           onRow={onRow}
+          onChange={(_page, _filters, sorter) => {
+            const one = Array.isArray(sorter) ? sorter[0] : sorter;
+            onSort?.(one?.order ? String(one.columnKey) : undefined);
+          }}
+          showSorterTooltip={false}
           locale={{ emptyText: q.isPending ? " " : empty }}
           scroll={{ x: 960 }}
         />

@@ -4742,6 +4742,8 @@ export interface operations {
                 q?: string;
                 /** @description 评分模型的 key，与 min_score、max_score 一起用 */
                 score?: string;
+                /** @description 评分模型的 key：分高的在前；不填为新的在前 */
+                sort?: string;
                 /** @description 企微好友员工的 userid */
                 staff?: string;
                 /** @description 阶段的 key */
@@ -5111,6 +5113,8 @@ export interface operations {
                 q?: string;
                 /** @description 评分模型的 key，与 min_score、max_score 一起用 */
                 score?: string;
+                /** @description 评分模型的 key：分高的在前；不填为新的在前 */
+                sort?: string;
                 /** @description 企微好友员工的 userid */
                 staff?: string;
                 /** @description 阶段的 key */

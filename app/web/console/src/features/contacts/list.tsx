@@ -26,6 +26,7 @@ export default function Contacts() {
     ...(query.get("intent") ? { score: "intent", min_score: Number(query.get("intent")) } : {}),
   };
   const size = useQuery({ queryKey: ["contacts", "count", filter], queryFn: () => data(api.GET("/contacts/count", { params: { query: filter } })), placeholderData: keepPreviousData });
+  const sort = query.get("sort") ?? undefined;
   const narrowed = Object.values(filter).some(Boolean);
   return (
     <Page
@@ -42,8 +43,9 @@ export default function Contacts() {
       }
     >
       <List<Line>
-        queryKey={["contacts", filter]}
-        load={(cursor) => data(api.GET("/contacts", { params: { query: { ...filter, cursor, limit: 50 } } }))}
+        queryKey={["contacts", filter, sort]}
+        load={(cursor) => data(api.GET("/contacts", { params: { query: { ...filter, sort, cursor, limit: 50 } } }))}
+        onSort={(key) => set("sort", key)}
         rowKey="id"
         onRow={(c) => ({ onClick: () => navigate(`/contacts/${c.id}`), style: { cursor: "pointer" } })}
         filters={
@@ -123,7 +125,15 @@ export default function Contacts() {
           },
           { title: "阶段", width: 160, render: (_, c) => (c.stage ? <Tag>{c.stage.name}</Tag> : "—") },
           { title: "等级", width: 72, render: (_, c) => <Grade grade={c.grade} /> },
-          { title: "意向分", width: 160, render: (_, c) => <Meter points={c.scores.find((s) => s.key === "intent")?.points ?? 0} /> },
+          {
+            title: "意向分",
+            key: "intent",
+            width: 160,
+            sorter: true,
+            sortDirections: ["descend"],
+            sortOrder: sort === "intent" ? "descend" : null,
+            render: (_, c) => <Meter points={c.scores.find((s) => s.key === "intent")?.points ?? 0} />,
+          },
           {
             title: "标签",
             render: (_, c) => (
