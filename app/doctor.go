@@ -16,7 +16,7 @@ import (
 // newDoctor makes the one who looks at all of it.
 func (a *App) newDoctor(caller *wechat.Caller, corp *wecom.Client) *doctor.Doctor {
 	return doctor.New(doctor.Parts{Config: a.Config, Stores: a.Stores, Accounts: a.Accounts, Tokens: a.Tokens,
-		Serving: a.ready.Load, Ready: a.isReady, Troubles: a.troubles,
+		Serving: a.ready.Load, Ready: a.isReady, Troubles: a.troubles, Unmanned: a.Journeys.Unmanned,
 		Examiners: []doctor.Examiner{
 			officialaccount.NewExaminer(caller, a.Accounts, a.Config.PublicURL),
 			miniprogram.NewExaminer(caller, a.Accounts, a.Config.PublicURL),

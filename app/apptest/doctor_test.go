@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,9 @@ func TestDoctor_finds_a_whole_Koi_well_and_names_what_nobody_can_ask(t *testing.
 				require.Equal(t, verdict, found(t, list, check, Agent).Verdict, check)
 			}
 			require.Contains(t, found(t, list, "外部联系人变更回调", Agent).Do, "可调用接口的应用")
+			alerts := found(t, list, "员工提醒", "")
+			require.Equal(t, account.Doubt, alerts.Verdict, "no administrator is a member of staff yet")
+			require.Contains(t, alerts.What, "「热线索提醒」")
 			for _, id := range []string{AppID, miniID} {
 				require.Equal(t, account.Good, found(t, list, "凭据与 IP 白名单", id).Verdict)
 				require.Contains(t, found(t, list, "回调地址", id).What, "内网或本机", "%s: it works, but not from outside", id)
@@ -113,6 +117,12 @@ func TestDoctor_finds_a_whole_Koi_well_and_names_what_nobody_can_ask(t *testing.
 			found(t, list, "模板消息", AppID)
 			found(t, list, "订阅通知", AppID)
 			require.Zero(t, len(k.Sim.Deliveries(simulator.DeliveryFilter{})), "looking sends nothing")
+
+			require.Equal(t, http.StatusCreated, k.API(http.MethodPost, "/users",
+				map[string]any{"login": "boss", "role": "leader", "staff": CorpID + "/" + StaffID(0), "password": "correct-horse-battery"}, nil))
+			Until(t, "a leader is found", func() bool {
+				return !slices.ContainsFunc(k.App.Doctor.Examine(t.Context()), func(f account.Finding) bool { return f.Check == "员工提醒" })
+			})
 		})
 	}
 }

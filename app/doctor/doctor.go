@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/koi-scrm/koi/app/account"
@@ -44,6 +45,8 @@ type Parts struct {
 	// Ready is why this node cannot do its work, or nil.
 	Ready    func(ctx context.Context) error
 	Troubles func(ctx context.Context) (Troubles, error)
+	// Unmanned lists journeys whose alerts end with roles that nobody has.
+	Unmanned func() []string
 }
 
 // Doctor examines.
@@ -63,6 +66,7 @@ func (d *Doctor) Examine(ctx context.Context) []account.Finding {
 		return append(out, account.Finding{Check: "平台账号", Verdict: account.Doubt, What: "还没有接入任何平台账号", Do: "请在「设置 → 平台账号」或配置文件 accounts 里添加公众号、企业微信、小程序或短信"})
 	}
 	out = append(out, d.credentials(ctx)...)
+	out = append(out, d.alerts()...)
 	for _, x := range d.Examiners {
 		out = append(out, x.Examine(ctx)...)
 	}
@@ -179,6 +183,17 @@ func (d *Doctor) progress(ctx context.Context) []account.Finding {
 	add(t.Alarms, "发送告警", "有 %d 项发送告警", "请在「设置 → 系统」查看并处理")
 	add(t.Pauses, "暂停的接口", "有 %d 个接口因平台额度用完而暂停", "额度恢复后会自动继续")
 	return out
+}
+
+// alerts looks for alerts that may find nobody.
+func (d *Doctor) alerts() []account.Finding {
+	names := d.Unmanned()
+	if len(names) == 0 || !slices.ContainsFunc(d.Accounts.List(), func(e account.Entry) bool { return e.Kind == account.KindWeCom }) {
+		return nil
+	}
+	return []account.Finding{{Check: "员工提醒", Verdict: account.Doubt,
+		What: "旅程「" + strings.Join(names, "」「") + "」最后提醒指定角色，但这些角色里没有人关联企微成员：没有企微好友的客户变热时没有人知道",
+		Do:   "请在「设置 → 用户」给主管或管理员关联企微成员"}}
 }
 
 // credentials asks each platform whether it still takes what we have, from this machine's address.

@@ -116,3 +116,30 @@ func corps(dir *org.Directory) []string {
 	}
 	return out
 }
+
+// Unmanned lists the live journeys with an alert that ends with roles in which nobody is now, by their
+// names: whom nobody of staff has as a friend is told to nobody there.
+func (d *Directory) Unmanned() []string {
+	var out []string
+	for _, g := range d.Model().Graphs() {
+		if g.Status != Live {
+			continue
+		}
+		for _, n := range g.nodes {
+			if a, ok := alertOf(n); ok && slices.Contains(a.to, inRoles) && !slices.Contains(a.to, departments) && len(related(d.stage.Staff, Cause{}, nil, inRoles, a)) == 0 {
+				out = append(out, g.Name)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func alertOf(n *node) (sendAlert, bool) {
+	step, ok := n.part.(*sendStep)
+	if !ok {
+		return sendAlert{}, false
+	}
+	a, ok := step.do.(sendAlert)
+	return a, ok
+}
