@@ -65,7 +65,7 @@ func Open(ctx context.Context, c Config) (*Stores, error) {
 func OpenSQLite(path string) (*DB, error) {
 	dsn := func(extra string) string {
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-		return u.String() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_cache_size=-65536" + extra
+		return u.String() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000" + extra
 	}
 	// Only a file that begins can be told how to vacuum. Said to one that is there it changes nothing, but
 	// takes the lock of writers each time: a connection could not be opened while somebody writes.
@@ -73,7 +73,7 @@ func OpenSQLite(path string) (*DB, error) {
 	if f, err := os.Stat(path); err != nil || f.Size() == 0 {
 		vacuum = "&_auto_vacuum=incremental"
 	}
-	w, err := sql.Open(sqliteDriver, dsn("&_txlock=immediate"+vacuum))
+	w, err := sql.Open(sqliteDriver, dsn("&_txlock=immediate&_cache_size=-65536"+vacuum))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -84,7 +84,7 @@ func OpenSQLite(path string) (*DB, error) {
 	if err := w.Ping(); err != nil {
 		return nil, errors.Join(fault.Wrap(err, fault.Unavailable, "打不开数据库文件 %s：请检查目录是否存在、磁盘是否已满、是否有写权限", path), w.Close())
 	}
-	r, err := sql.Open(sqliteDriver, dsn("&_query_only=1"))
+	r, err := sql.Open(sqliteDriver, dsn("&_query_only=1&_cache_size=-16384")) // each of many has a cache of its own
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
