@@ -263,8 +263,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 }
 
 // digest is one message of the alerts that an hour's cap held back from a member of staff.
-func (a *App) digest(alerts [][]byte) (string, []byte, error) {
-	kind, body, err := message.Digest(alerts, a.Config.PublicURL+"/staff/leads")
+func (a *App) digest(at int64, alerts [][]byte) (string, []byte, error) {
+	kind, body, err := message.Digest(time.UnixMilli(at).In(a.Config.Location), alerts, a.Config.PublicURL+"/staff/leads")
 	return string(kind), body, err
 }
 
@@ -343,17 +343,20 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// followRoles lets alerts find who has a role now.
+// followRoles lets alerts find who has a role now. Another node's administrators are noticed within a minute.
 func (a *App) followRoles(ctx context.Context) error {
+	t := time.NewTicker(time.Minute)
+	defer t.Stop()
 	for {
 		changed := a.Gate.Changed()
 		if err := a.Staff.Load(ctx); err != nil && ctx.Err() == nil {
-			slog.Warn("读取员工与角色失败，角色有变动时再试", "err", err)
+			slog.Warn("读取员工与角色失败，一分钟后再试", "err", err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-t.C:
 		}
 	}
 }

@@ -106,3 +106,20 @@ func (d *Directory) Within(ctx context.Context, s Scope, ids []int64) (map[int64
 	}
 	return out, nil
 }
+
+// ExcludedOf tells which of the ids, also of people merged since, are of people who are left out: own staff,
+// competitors and those on a list.
+func ExcludedOf(ctx context.Context, q db.Querier, ids []int64) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	err := db.EachIn(ctx, q, "SELECT x.id FROM contacts x LEFT JOIN contact_alias a ON a.old_id=x.id JOIN contacts k ON k.id=COALESCE(a.kept_id, x.id) WHERE k.excluded<>0 AND x.id IN (%s)",
+		ids, nil, func(r *sql.Rows) error {
+			var id int64
+			err := r.Scan(&id)
+			out[id] = true
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("ask who is excluded: %w", err)
+	}
+	return out, nil
+}

@@ -56,6 +56,13 @@ func compile(it setting.Item, known Known) (*Graph, []fault.Problem) {
 	if !c.loose {
 		c.platforms()
 	}
+	if c.g.watches { // any event has the condition asked, these change its answer
+		for _, t := range c.g.trees {
+			for _, typ := range t.Uses().Events {
+				c.g.waits[typ] = true
+			}
+		}
+	}
 	c.g.warnings = c.warnings
 	return c.g, c.problems
 }

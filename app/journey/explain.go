@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/policy"
 )
 
@@ -43,7 +44,7 @@ func told(e *event.Entry) string {
 	case event.JourneyFailed:
 		return with("旅程中断")
 	case event.MessageSuppressed:
-		x := policy.Reason(reason).Explain()
+		x := outbox.Explain(policy.Reason(reason))
 		return "消息被拦截：" + x.Name + "。" + x.What
 	}
 	return event.LabelOf(e.Type).Name

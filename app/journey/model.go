@@ -79,8 +79,7 @@ func (m *Model) open(g *Graph) {
 	}
 }
 
-// Hears reports whether an event of the type can start a run, or one may wait for it. It says nothing of
-// exits whose condition any event has asked again.
+// Hears reports whether an event of the type can start a run, or one may wait for it or be taken out by it.
 func (m *Model) Hears(typ string) bool {
 	if len(m.index[typ]) > 0 {
 		return true

@@ -262,9 +262,7 @@ func (s *Stage) told(b *event.Batch, e *event.Event) {
 	journey, _ := strconv.ParseInt(e.Props.Str("journey"), 10, 64)
 	switch e.Type {
 	case event.MessageSuppressed, event.MessageExpired:
-		if e.Props.Str("reason") != string(outbox.ReasonDigest) { // such a one arrives within another message
-			s.tally(journey, rev, node).blocked++
-		}
+		s.tally(journey, rev, node).blocked++
 	case event.MessageFailed:
 		s.tally(journey, rev, node).failed++
 	}

@@ -2,29 +2,24 @@ package message
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/koi-scrm/koi/app/fault"
+	"time"
 )
 
 // Digest is one text card in place of several alerts to the same member of staff, whose bodies Render made,
 // given oldest first: how many there are and what each is about, the newest on top. The whole card leads to
-// the address. The same alerts make the same bytes. Fault: Invalid when none of them says anything.
-func Digest(alerts [][]byte, address string) (Kind, []byte, error) {
+// the address. It names the time, in its zone: WeCom drops a message that is like one of the last half hour.
+func Digest(at time.Time, alerts [][]byte, address string) (Kind, []byte, error) {
 	titles := make([]string, 0, len(alerts))
 	for _, body := range slices.Backward(alerts) {
-		if t := titleOf(body); t != "" {
-			titles = append(titles, t)
-		}
-	}
-	if len(titles) == 0 {
-		return "", nil, fault.New(fault.Invalid, "这些提醒都没有标题，不能合并成一条")
+		titles = append(titles, cmp.Or(titleOf(body), "（没有标题的提醒）"))
 	}
 	more := func(n int) string { return fmt.Sprintf(`<div class="highlight">还有 %d 条，点开查看</div>`, n) }
-	description := `<div class="gray">超过每小时上限的提醒，合并为一条</div>`
+	description := `<div class="gray">` + at.Format("15:04") + ` 前超过每小时上限的提醒，合并为一条</div>`
 	for i, t := range titles {
 		line := `<div class="normal">` + cut(t, 60) + `</div>`
 		tail := ""

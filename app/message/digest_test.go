@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/message"
 )
 
@@ -18,10 +18,11 @@ func TestDigest_says_what_fits_and_how_much_does_not(t *testing.T) {
 	for i := range 20 {
 		alerts = append(alerts, fmt.Appendf(nil, `{"title":"热线索：第%d位客户（A1）","description":"<div>x</div>","url":"https://koi.example.com/staff/contacts/%d"}`, i+1, i))
 	}
+	at := time.Date(2026, 11, 23, 13, 0, 0, 0, time.FixedZone("CST", 8*3600))
 	type card struct{ Title, Description, URL, Btntxt string }
 	read := func(list [][]byte) (c card) {
 		t.Helper()
-		kind, raw, err := message.Digest(list, "https://koi.example.com/staff/leads")
+		kind, raw, err := message.Digest(at, list, "https://koi.example.com/staff/leads")
 		require.NoError(t, err)
 		require.Equal(t, message.TextCard, kind)
 		require.NoError(t, json.Unmarshal(raw, &c))
@@ -44,9 +45,8 @@ func TestDigest_says_what_fits_and_how_much_does_not(t *testing.T) {
 
 	c = read([][]byte{[]byte(`{"content":"<a href=\"https://x\">新留言</a>\n第二行"}`), []byte(`{"card_type":"text_notice","main_title":{"title":"签到 <b>"}}`), []byte(`{}`)})
 	require.Equal(t, "3 条提醒", c.Title)
+	require.Contains(t, c.Description, "13:00 前")
+	require.Equal(t, 3, strings.Count(c.Description, `class="normal"`), "one without a title is one, too")
 	require.Contains(t, c.Description, "新留言</div>")
 	require.Contains(t, c.Description, "签到 ＜b＞")
-
-	_, _, err := message.Digest([][]byte{[]byte(`{}`), []byte(`x`)}, "https://koi.example.com")
-	require.True(t, fault.Is(err, fault.Invalid))
 }

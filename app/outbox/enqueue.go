@@ -77,10 +77,7 @@ func CauseOf(message int64) event.ID { return event.ID(message / idsPerEvent) }
 
 // decide asks policy about a row and does what it says. m carries what the row does not.
 func (s *Stage) decide(b *event.Batch, cause *event.Event, r *row, m policy.Message) error {
-	m.Channel, m.Class, m.To, m.ExpiresAt = r.channel, r.class, r.to, r.expires
-	m.Kind, m.Risk, m.Counted, m.Test = r.kind, r.risk, r.counted, r.test
-	facts, complete := s.facts(r, &m)
-	d := s.p.Decide(m, facts, b.Now)
+	d, complete := s.judge(r, m)
 	switch {
 	case d.Action == policy.Suppress:
 		if d.Reason == policy.Expired && !r.made {
@@ -97,6 +94,14 @@ func (s *Stage) decide(b *event.Batch, cause *event.Event, r *row, m policy.Mess
 		s.begin(b, cause, r)
 	}
 	return nil
+}
+
+// judge asks policy; complete is false where not everything that it asks is known in this batch.
+func (s *Stage) judge(r *row, m policy.Message) (d policy.Decision, complete bool) {
+	m.Channel, m.Class, m.To, m.ExpiresAt = r.channel, r.class, r.to, r.expires
+	m.Kind, m.Risk, m.Counted, m.Test = r.kind, r.risk, r.counted, r.test
+	facts, complete := s.facts(r, &m)
+	return s.p.Decide(m, facts, s.now), complete
 }
 
 // inLine lets a row wait for a place, or for facts; one that waited before keeps its turn.

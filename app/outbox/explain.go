@@ -29,8 +29,11 @@ func (r *row) explain(zone *time.Location) Explanation {
 	switch r.state {
 	case Waiting:
 		e.What = fmt.Sprintf("%s在等待，%s会再次检查并发送。", r.name(), at(r.due))
-		if r.reason == policy.InLine {
+		switch r.reason {
+		case policy.InLine:
 			e.What = r.name() + "正在排队，轮到即发。"
+		case ReasonDigest:
+			e.What = r.name() + "已与其他提醒合并成一条，正在等那一条的结果。"
 		}
 		if r.expires > 0 && !r.unsure {
 			e.Next += fmt.Sprintf("若到 %s 仍不能发送则过期。", at(r.expires))
@@ -41,6 +44,9 @@ func (r *row) explain(zone *time.Location) Explanation {
 	case Accepted:
 		e.What = fmt.Sprintf("平台已于 %s 接受%s。", at(r.updated), r.name())
 		e.Next = "无需处理。这个渠道是否已读无法得知，点击会记录在客户时间线。"
+		if r.digest != 0 {
+			e.What = fmt.Sprintf("%s已与其他提醒合并成一条，平台已于 %s 接受。", r.name(), at(r.updated))
+		}
 	case Delivered:
 		e.What = fmt.Sprintf("平台回执：%s已于 %s 送达。", r.name(), at(r.updated))
 		e.Next = "无需处理。"
@@ -51,9 +57,6 @@ func (r *row) explain(zone *time.Location) Explanation {
 		}
 	case Suppressed:
 		e.What = r.name() + "被发送规则拦截，没有发给平台。"
-		if r.reason == ReasonDigest {
-			e.What = r.name() + "没有单独发送，已与其他提醒合并成一条发给该员工。"
-		}
 	case Doubtful:
 		e.What = fmt.Sprintf("%s的发送结果未知：对方可能已收到，也可能没有。", r.name())
 		e.Next += fmt.Sprintf("到 %s 无人处理则过期。", at(r.due))

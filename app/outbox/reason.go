@@ -52,8 +52,8 @@ var explanations = map[policy.Reason]policy.Explanation{
 		Next: "稍后会自动重试，一般最多 3 次（Webhook 最多 8 次，间隔逐渐拉长）。"},
 	ReasonRepeating: {Name: "等待重发", What: "上一次结果不明；平台会丢弃完全相同的重复消息，所以可以放心重发。",
 		Next: "会在平台去重时间内自动重发。"},
-	ReasonDigest: {Name: "已并入汇总提醒", What: "这一小时给该员工的提醒超过上限，超出的在下一个整点合并成一条发出，这条在其中。",
-		Next: "无需处理；想单独再发一次，可在消息详情里重试。"},
+	ReasonDigest: {Name: "并入汇总提醒", What: "这一小时给该员工的提醒超过上限，超出的在下一个整点合并成一条发出，这条在其中。",
+		Next: "无需处理；结果与汇总的那一条相同。"},
 	ReasonRequested: {Name: "人工重试", What: "操作员要求重新发送。",
 		Next: "会重新检查发送规则后发送。"},
 }

@@ -120,6 +120,7 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	if s.found != nil && s.found.batch == b {
 		return nil
 	}
+	received := map[receiptKey]bool{}
 	f := &found{batch: b, rows: map[int64]*row{}, of: map[*event.Event]int64{}, early: map[receiptKey]*early{}}
 	s.found = f
 	receipts, results := map[string][]string{}, map[string][]string{} // platform ids by account
@@ -136,7 +137,7 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 			if id := outID(e); id != 0 && isSMS(e) {
 				ids = append(ids, id)
 			} else if k != (receiptKey{}) {
-				receipts[k.account] = append(receipts[k.account], k.platformID)
+				receipts[k.account], received[k] = append(receipts[k.account], k.platformID), true
 			}
 		}
 	}
@@ -160,7 +161,7 @@ func (s *Stage) find(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 		if e.Type == event.CommandMessageResult && k != (receiptKey{}) && Status(e.Props.Str("status")) == Sent {
 			names[k] = messageOf(e) // a result may stand before its receipt in one batch
 		}
-		if r := f.rows[messageOf(e)]; r != nil && (s.concerns(e, r) || f.early[k] != nil) {
+		if r := f.rows[messageOf(e)]; r != nil && (s.concerns(e, r) || f.early[k] != nil || received[k]) { // what a receipt says matters to its person
 			e.ContactID = r.contact
 		}
 		if !isReceipt(e) {

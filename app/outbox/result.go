@@ -199,7 +199,7 @@ func (s *Stage) applyRetry(b *event.Batch, e *event.Event) error {
 	if r.attempt > 0 {
 		s.archive(r, r.lastStatus())
 	}
-	r.tries, r.unsure, r.counted, r.firstAt = 0, false, false, 0
+	r.tries, r.unsure, r.counted, r.firstAt, r.digest = 0, false, false, 0, 0
 	r.expires = s.now + worth(r.class).Milliseconds()
 	s.wait(r, s.now, ReasonRequested)
 	return s.tell(b, e, r, event.MessageQueued)

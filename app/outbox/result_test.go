@@ -492,6 +492,35 @@ func TestOutbox_receipts_in_either_order(t *testing.T) {
 	})
 }
 
+// A receipt that stands before its result in one batch is about a person, too: their window stays theirs.
+func TestOutbox_a_receipt_before_its_result_in_one_batch(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s, func(o *options) { o.stage.Receipts = []outbox.Channel{outbox.OfficialKF} })
+		r.append(r.says("o1", reply))
+		r.step()
+		m := r.only()
+		r.clock.Advance(time.Minute)
+		r.append(r.says("o1")) // the window begins anew
+		r.step()
+		windows := func() reach.AppWindow {
+			list, err := reach.NewDirectory(s.Koi).Windows(t.Context(), []int64{1}, r.now())
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+			return list[0]
+		}
+		before := windows()
+		early := receipt(r, event.MessageFailed, "p1")
+		early.Props["code"] = 43004
+		sent := result(r, m.ID, 1, outbox.Sent)
+		sent.Account, sent.Props["platform_id"], sent.Props["channel"] = oaApp, "p1", string(outbox.OfficialKF)
+		r.append(early, sent)
+		r.step()
+		require.Equal(t, outbox.Rejected, r.only().State)
+		require.Equal(t, before, windows(), "what they did after the message counts more")
+	})
+}
+
 func result(r *rig, message int64, attempt int, st outbox.Status) *event.Event {
 	return &event.Event{Type: event.CommandMessageResult, Key: nextKey(), Source: "outbox", Lane: event.Normal, OccurredAt: r.now(), ReceivedAt: r.now(),
 		Props: event.Props{"message": idText(message), "attempt": attempt, "status": string(st)}}

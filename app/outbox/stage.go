@@ -62,6 +62,7 @@ type Stage struct {
 	early    map[receiptKey]*early
 	off      map[offKey]*off // nil until somebody asks
 	found    *found
+	excluded map[int64]bool // of the people of alerts that are read beside the batch's; see loadHeld
 	recover  bool
 	counts   map[counted]int
 
@@ -297,6 +298,7 @@ type row struct {
 	process    int64 // which process makes or made the last attempt
 	due        int64 // when a timer looks at the row again; 0: none does
 	counted    bool  // window and counters were spent
+	digest     int64 // the message an alert goes within; 0: it goes by itself
 	unsure     bool  // an attempt may have arrived: repeat only while the platform drops repeats
 	updated    int64
 
@@ -420,6 +422,7 @@ func (s *Stage) tell(b *event.Batch, cause *event.Event, r *row, typ string) err
 		e.Staff = r.to
 	}
 	// A message that goes at once is told by what becomes of it; "queued" is news only when it waits.
-	e.Hidden = typ == event.MessageQueued && r.state == Sending
+	// A digest is about nobody, and its alerts have waited before everybody's eyes.
+	e.Hidden = typ == event.MessageQueued && (r.state == Sending || r.step == digestStep)
 	return b.Emit(cause, e)
 }

@@ -24,18 +24,18 @@ var (
 	fixedColumns = []string{"id", "dedupe_key", "contact_id", "channel", "account", "recipient", "class", "kind", "step", "n",
 		"journey_id", "run_id", "test", "created_at", "template", "definition", "risk"}
 	movingColumns = []string{"expires_at", "state", "reason", "detail", "code", "platform_id", "attempt", "tries", "first_at", "attempt_at",
-		"process", "due_at", "counted", "unsure", "updated_at"}
+		"process", "due_at", "counted", "unsure", "updated_at", "digest_id"}
 	messageColumns = append(slices.Clone(fixedColumns), movingColumns...)
 )
 
 const messageFields = "id, dedupe_key, contact_id, channel, account, recipient, class, kind, step, n, journey_id, run_id, test, created_at, template, definition, risk, " +
-	"expires_at, state, reason, detail, code, platform_id, attempt, tries, first_at, attempt_at, process, due_at, counted, unsure, updated_at"
+	"expires_at, state, reason, detail, code, platform_id, attempt, tries, first_at, attempt_at, process, due_at, counted, unsure, updated_at, digest_id"
 
 func (r *row) values() []any {
 	return []any{r.id, r.key[:], r.contact, string(r.channel), r.account, r.to, classCode(r.class), r.kind, r.step, r.n,
 		r.journey, r.run, r.test, r.created, r.template, r.definition, riskCode(r.risk),
 		r.expires, r.state.code(), string(r.reason), r.detail, r.code, r.platformID, r.attempt, r.tries, r.firstAt, r.attemptAt,
-		r.process, r.due, r.counted, r.unsure, r.updated}
+		r.process, r.due, r.counted, r.unsure, r.updated, r.digest}
 }
 
 func scanRow(rows *sql.Rows) (*row, error) {
@@ -45,7 +45,7 @@ func scanRow(rows *sql.Rows) (*row, error) {
 	err := rows.Scan(&r.id, &key, &r.contact, &r.channel, &r.account, &r.to, &class, &r.kind, &r.step, &r.n,
 		&r.journey, &r.run, &r.test, &r.created, &r.template, &r.definition, &risk,
 		&r.expires, &state, &r.reason, &r.detail, &r.code, &r.platformID, &r.attempt, &r.tries, &r.firstAt, &r.attemptAt,
-		&r.process, &r.due, &r.counted, &r.unsure, &r.updated)
+		&r.process, &r.due, &r.counted, &r.unsure, &r.updated, &r.digest)
 	if err != nil {
 		return nil, err
 	}

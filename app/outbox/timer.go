@@ -89,6 +89,9 @@ func (s *Stage) applyDue(b *event.Batch, e *event.Event) error {
 	}
 	switch r.state {
 	case Waiting:
+		if r.digest != 0 {
+			return s.follow(b, e, r)
+		}
 		if r.body == nil {
 			return s.fail(b, e, r, ReasonUnreadable)
 		}
@@ -96,7 +99,7 @@ func (s *Stage) applyDue(b *event.Batch, e *event.Event) error {
 			s.repeat(b, e, r)
 			return nil
 		}
-		if merged, err := s.merge(b, e, s.together(r)); merged || err != nil {
+		if merged, err := s.merge(b, e, r); merged || err != nil {
 			return err
 		}
 		return s.decide(b, e, r, policy.Message{})

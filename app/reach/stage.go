@@ -134,6 +134,10 @@ func (s *Stage) person(id int64) int64 {
 func (s *Stage) of(contact int64, app string) *window {
 	k := windowKey{s.person(contact), app}
 	w := s.windows[k]
+	if w == nil && s.people.Person(contact) == nil && s.tx != nil && s.err == nil {
+		s.err = s.loadWindows(s.ctx, s.tx, []int64{contact}) // nobody of the batch: what is stored must not be lost
+		w = s.windows[k]
+	}
 	if w == nil {
 		w = &window{contact: k.contact, app: app}
 		s.windows[k] = w

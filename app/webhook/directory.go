@@ -26,8 +26,9 @@ type Directory struct {
 	clock clock.Clock
 	model atomic.Pointer[Model]
 
-	mu   sync.Mutex
-	kept map[string]kept // secrets read lately, by webhook
+	mu    sync.Mutex
+	kept  map[string]kept // secrets read lately, by webhook
+	turns int             // how often a secret changed here
 }
 
 // kept is a secret as it was read; each delivery needs it.
@@ -71,7 +72,7 @@ func (d *Directory) Secret(ctx context.Context, h *Hook) ([]byte, error) {
 		return readSecret(h.SecretFile)
 	}
 	d.mu.Lock()
-	k := d.kept[h.Key]
+	k, turns := d.kept[h.Key], d.turns
 	d.mu.Unlock()
 	if time.Now().Before(k.until) {
 		return k.secret, nil
@@ -81,7 +82,11 @@ func (d *Directory) Secret(ctx context.Context, h *Hook) ([]byte, error) {
 		return nil, err
 	}
 	if got != nil {
-		d.keep(h.Key, kept{got, time.Now().Add(keepFor)})
+		d.mu.Lock()
+		if d.turns == turns { // else it may be the one before
+			d.kept[h.Key] = kept{got, time.Now().Add(keepFor)}
+		}
+		d.mu.Unlock()
 		return got, nil
 	}
 	// Two nodes may do so at once: the first one's counts for both.
@@ -95,15 +100,12 @@ func (d *Directory) Secret(ctx context.Context, h *Hook) ([]byte, error) {
 	return d.stored(ctx, h.Key)
 }
 
-// keep remembers a secret; a zero one is read anew.
-func (d *Directory) keep(key string, k kept) {
+// drop makes the next delivery read the secret anew.
+func (d *Directory) drop(key string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if k.until.IsZero() {
-		delete(d.kept, key)
-		return
-	}
-	d.kept[key] = k
+	d.turns++
+	delete(d.kept, key)
 }
 
 var secretColumns = []string{"hook", "sealed", "made_at", "made_by"}
@@ -130,7 +132,7 @@ func (d *Directory) stored(ctx context.Context, key string) ([]byte, error) {
 }
 
 // Rotate gives the webhook a new secret and returns it: it is shown this once. From now on deliveries are
-// signed with it, those that are tried again included. Fault: Conflict where the secret is kept in a file.
+// signed with it (within a second, where another node delivers), those that are tried again included. Fault: Conflict where the secret is kept in a file.
 func (d *Directory) Rotate(ctx context.Context, h *Hook, by string) (string, error) {
 	if h.SecretFile != "" {
 		return "", fault.New(fault.Conflict, "这个 Webhook 的签名密钥在服务器的文件里：请改文件的内容，立即生效")
@@ -145,7 +147,7 @@ func (d *Directory) Rotate(ctx context.Context, h *Hook, by string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("rotate secret of webhook %s: %w", h.Key, err)
 	}
-	d.keep(h.Key, kept{})
+	d.drop(h.Key)
 	return value, nil
 }
 
@@ -158,7 +160,7 @@ func (d *Directory) Forget(ctx context.Context, key string) error {
 	if err != nil {
 		return fmt.Errorf("forget secret of webhook %s: %w", key, err)
 	}
-	d.keep(key, kept{})
+	d.drop(key)
 	return nil
 }
 
