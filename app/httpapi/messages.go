@@ -37,6 +37,7 @@ type Message struct {
 	Detail       string     `json:"detail,omitempty" doc:"平台怎么说"`
 	Code         int        `json:"code,omitempty" doc:"平台错误码"`
 	Attempts     int        `json:"attempts"`
+	DigestID     ID         `json:"digest_id,omitempty" doc:"并入了哪一条汇总提醒；结果与那一条相同"`
 	DueAt        *time.Time `json:"due_at,omitempty" doc:"什么时候会自动处理"`
 	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
 	CreatedAt    time.Time  `json:"created_at"`
@@ -107,7 +108,7 @@ func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Mess
 func (a *API) message(m outbox.Entry) Message {
 	out := Message{ID: ID(m.ID), EventID: ID(m.EventID), ContactID: ID(m.ContactID), Channel: string(m.Channel), ChannelLabel: m.Channel.Label(), Account: m.Account,
 		To: m.To, ToName: a.recipient(m), Class: string(m.Class), Kind: m.Kind, Step: m.Step, JourneyID: ID(m.JourneyID), RunID: ID(m.RunID), Test: m.Test, State: string(m.State),
-		StateLabel: m.State.Label(), Reason: string(m.Reason), Detail: m.Detail, Code: m.Code, Attempts: m.Attempts, DueAt: a.since(m.DueAt),
+		StateLabel: m.State.Label(), Reason: string(m.Reason), Detail: m.Detail, Code: m.Code, Attempts: m.Attempts, DigestID: ID(m.DigestID), DueAt: a.since(m.DueAt),
 		ExpiresAt: a.since(m.ExpiresAt), CreatedAt: a.at(m.CreatedAt), UpdatedAt: a.at(m.UpdatedAt)}
 	if m.Reason != "" {
 		x := outbox.Explain(m.Reason)

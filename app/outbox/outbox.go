@@ -59,6 +59,7 @@ type Entry struct {
 	Detail     string        // what the platform said, in Chinese
 	Code       int           // the platform's errcode
 	Attempts   int
+	DigestID   int64 // the message an alert went within; 0: it goes by itself
 	DueAt      int64 // when something happens by itself; 0: nothing does
 	ExpiresAt  int64
 	CreatedAt  int64
@@ -143,7 +144,7 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Entry, int64, error) {
 func (r *row) entry() Entry {
 	return Entry{ID: r.id, EventID: CauseOf(r.id), ContactID: r.contact, Channel: r.channel, Account: r.account, To: r.to, Class: r.class,
 		Kind: r.kind, Step: r.step, Template: r.template, Definition: r.definition, Risk: r.risk, JourneyID: r.journey, RunID: r.run, Test: r.test, State: r.state, Reason: r.reason, Detail: r.detail,
-		Code: r.code, Attempts: r.attempt, DueAt: r.due, ExpiresAt: r.expires, CreatedAt: r.created, UpdatedAt: r.updated}
+		Code: r.code, Attempts: r.attempt, DigestID: r.digest, DueAt: r.due, ExpiresAt: r.expires, CreatedAt: r.created, UpdatedAt: r.updated}
 }
 
 // AttemptEntry is one try at delivering a message.

@@ -2486,6 +2486,11 @@ export interface components {
             /** @description 平台怎么说 */
             detail?: string;
             /**
+             * @description 并入了哪一条汇总提醒；结果与那一条相同
+             * @example 12
+             */
+            digest_id?: string;
+            /**
              * Format: date-time
              * @description 什么时候会自动处理
              */
@@ -2548,6 +2553,11 @@ export interface components {
             created_at: string;
             /** @description 平台怎么说 */
             detail?: string;
+            /**
+             * @description 并入了哪一条汇总提醒；结果与那一条相同
+             * @example 12
+             */
+            digest_id?: string;
             /**
              * Format: date-time
              * @description 什么时候会自动处理

@@ -28,6 +28,8 @@ export function MessageDrawer({ id, journey, onClose }: { id: string; journey(id
 
 function Whole({ message: m, journey }: { message: Detail; journey(id: string): string | undefined }) {
   const seen = preview(m.body);
+  const role = useSession().me?.user?.role ?? "";
+  const wide = !["sales", "leader"].includes(role); // a digest tells of customers of others, too
   const tone = tones[m.state] ?? color.quiet;
   return (
     <div style={{ display: "grid", gap: 24 }}>
@@ -74,7 +76,12 @@ function Whole({ message: m, journey }: { message: Detail; journey(id: string): 
       </section>
       <section>
         <h3 style={{ fontSize: 14, margin: "0 0 8px" }}>每一次尝试</h3>
-        {m.tries.length === 0 && <span style={{ color: color.quiet }}>没有交给过平台。</span>}
+        {m.digest_id && (
+          <span>
+            没有单独发送，与其他提醒合并成了一条。{wide && <Link to={`/messages?open=${m.digest_id}`}>看合并的那一条 →</Link>}
+          </span>
+        )}
+        {!m.digest_id && m.tries.length === 0 && <span style={{ color: color.quiet }}>没有交给过平台。</span>}
         {m.tries.map((t) => (
           <div key={t.number} style={{ padding: "8px 0", borderBottom: `1px solid ${color.line}` }}>
             <b style={{ fontWeight: 500 }}>第 {t.number} 次</b>
