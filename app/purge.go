@@ -37,6 +37,7 @@ func (a *App) purge(counters *rule.Counters, scores *scoring.Directory) func(con
 				return a.Audit.Purge(ctx, clock.Ms(a.Clock.Wall())-a.Config.Retention.Audit.Milliseconds(), purgeRows)
 			},
 			func() (int64, error) { return a.Outbox.Purge(ctx, a.processing, before, purgeRows) },
+			func() (int64, error) { return a.Outbox.PurgeAlerts(ctx, a.processing, before) },
 			func() (int64, error) { return counters.Purge(ctx, a.Stores.Koi, now, before, purgeRows) },
 			func() (int64, error) { return scores.Purge(ctx, a.processing, event.Priority, before, purgeRows) },
 			func() (int64, error) { return scores.Purge(ctx, a.processing, event.Normal, before, purgeRows) },

@@ -277,3 +277,46 @@ func TestEveryOlderSchema_upgrades(t *testing.T) {
 		})
 	}
 }
+
+func TestStaffAlerts_begin_with_the_messages_there_are(t *testing.T) {
+	t.Parallel()
+	for engine, c := range map[string]func(*testing.T) db.Config{
+		"sqlite": func(t *testing.T) db.Config { return db.Config{Driver: db.SQLite, DataDir: t.TempDir()} },
+		"mysql":  func(t *testing.T) db.Config { return db.Config{Driver: db.MySQL, DSN: dbtest.EmptyMySQLDSN(t)} },
+	} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			s, err := db.Open(t.Context(), c(t))
+			require.NoError(t, err)
+			defer s.Close()
+			require.NoError(t, s.Migrate(t.Context(), upTo(t, "0063_outbox.sql")))
+			cols := strings.Fields("id dedupe_key class kind step n journey_id run_id expires_at detail code platform_id attempt tries first_at attempt_at process due_at counted unsure updated_at template definition risk " +
+				"channel account recipient contact_id state reason test created_at")
+			var rows [][]any
+			add := func(v ...any) {
+				rows = append(rows, append([]any{len(rows) + 1, []byte("k"), 4, "text", "s", 0, 0, 0, 0, "", 0, "", 1, 0, 0, 0, 0, 0, 0, 0, 0, "", "", 0}, v...))
+			}
+			add("wecom_app", "ww1/1000002", "zhang", 7, 3, "", 0, 100)
+			add("wecom_app", "ww1/1000003", "zhang", 7, 3, "", 0, 300)
+			add("wecom_app", "ww1/1000002", "zhang", 7, 3, "", 0, 200)
+			add("wecom_app", "ww1/1000002", "li", 7, 6, "digest", 0, 50)
+			add("wecom_app", "ww2/1000002", "zhang", 8, 3, "", 0, 60)
+			add("wecom_app", "ww1/1000002", "test", 7, 3, "", 1, 100)
+			add("wecom_app", "ww1/1000002", "refused", 7, 5, "refused", 0, 100)
+			add("wecom_app", "ww1/1000002", "capped", 7, 6, "staff_alert_cap", 0, 100)
+			add("wecom_app", "ww1/1000002", "nobody", 0, 3, "", 0, 100)
+			add("official_kf", "wx1", "o1", 7, 3, "", 0, 100)
+			require.NoError(t, s.Koi.Tx(t.Context(), func(tx *db.Tx) error { return tx.Insert(t.Context(), "outbox", cols, rows) }))
+			require.NoError(t, s.Migrate(t.Context(), migrations.Files))
+			var got []string
+			list(t, s.Koi, "SELECT corp_id, user_id, contact_id, at FROM staff_alerts ORDER BY corp_id, user_id", func(r *sql.Rows) error {
+				var corp, user string
+				var contact, at int64
+				err := r.Scan(&corp, &user, &contact, &at)
+				got = append(got, fmt.Sprint(corp, " ", user, " ", contact, " ", at))
+				return err
+			})
+			require.Equal(t, []string{"ww1 li 7 50", "ww1 zhang 7 300", "ww2 zhang 8 60"}, got)
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,19 +57,52 @@ journeys:
 		require.Equal(t, StaffID(4), d.To)
 		Until(t, "it is sent", func() bool { return alerts() == 1 })
 
-		key := func(staff string) string {
+		key := func(role auth.Role, staff string) string {
 			root, err := k.App.Gate.Key(t.Context(), k.key())
 			require.NoError(t, err)
-			_, secret, err := k.App.Gate.AddKey(t.Context(), auth.NewKey{Name: staff, Role: auth.Leader, Staff: CorpID + "/" + staff}, root)
+			_, secret, err := k.App.Gate.AddKey(t.Context(), auth.NewKey{Name: string(role) + staff, Role: role, Staff: CorpID + "/" + staff}, root)
 			require.NoError(t, err)
 			return secret
 		}
-		boss, other := key(StaffID(4)), key(StaffID(5))
+		boss, other, clerk := key(auth.Leader, StaffID(4)), key(auth.Leader, StaffID(5)), key(auth.Employee, StaffID(4))
 		told, untold := "/contacts/"+person("oTheBossHears"), "/contacts/"+person("oNobodyListens")
 		require.Equal(t, http.StatusOK, k.As(boss, http.MethodGet, told, nil, nil))
 		require.Equal(t, http.StatusOK, k.As(boss, http.MethodGet, told+"/timeline", nil, nil))
 		require.Equal(t, http.StatusNotFound, k.As(boss, http.MethodGet, untold, nil, nil))
 		require.Equal(t, http.StatusNotFound, k.As(other, http.MethodGet, told, nil, nil))
+
+		// It is a lead of whoever was told, and of nobody else; an employee has none.
+		type listed struct{ Items []struct{ ID string } }
+		list := func(who, path string) (ids []string) {
+			var got listed
+			require.Equal(t, http.StatusOK, k.As(who, http.MethodGet, path, nil, &got), path)
+			for _, x := range got.Items {
+				ids = append(ids, x.ID)
+			}
+			return ids
+		}
+		require.Equal(t, []string{person("oTheBossHears")}, list(boss, "/my/leads"))
+		require.Equal(t, []string{person("oTheBossHears")}, list(boss, "/my/leads?whose=team"))
+		require.Empty(t, list(boss, "/contacts"), "the data scope is as it was")
+		require.Empty(t, list(other, "/my/leads"))
+		require.Empty(t, list(other, "/my/leads?whose=team"))
+		require.Equal(t, []string{person("oTheBossHears")}, list(key(auth.Leader, StaffID(0)), "/my/leads?whose=team"), "the team's are their leader's")
+		require.Equal(t, http.StatusNotFound, k.As(other, http.MethodGet, "/messages?contact="+person("oTheBossHears"), nil, nil))
+		sent := list(boss, "/messages?contact="+person("oTheBossHears"))
+		require.NotEmpty(t, sent)
+		require.Equal(t, http.StatusOK, k.As(boss, http.MethodGet, "/messages/"+sent[0], nil, nil))
+		require.Empty(t, list(boss, "/messages"))
+		var journeys struct{ Items []struct{ ID, Key string } }
+		require.Equal(t, http.StatusOK, k.API(http.MethodGet, "/journeys?limit=200", nil, &journeys))
+		at := slices.IndexFunc(journeys.Items, func(j struct{ ID, Key string }) bool { return j.Key == "hot_follower" })
+		require.GreaterOrEqual(t, at, 0)
+		runs := "/journeys/" + journeys.Items[at].ID + "/runs"
+		inside := list(boss, runs+"?contact="+person("oTheBossHears"))
+		require.Len(t, inside, 1)
+		require.Equal(t, http.StatusOK, k.As(boss, http.MethodGet, runs+"/"+inside[0], nil, nil))
+		require.Empty(t, list(boss, runs))
+		require.Equal(t, http.StatusForbidden, k.As(clerk, http.MethodGet, "/my/leads", nil, nil))
+		require.Equal(t, http.StatusForbidden, k.As(clerk, http.MethodGet, told, nil, nil))
 
 		off := true
 		require.Equal(t, http.StatusOK, k.API(http.MethodPatch, "/users/"+made.ID, map[string]any{"disabled": off}, nil))

@@ -71,7 +71,8 @@ func (p Permission) Label() string { return permissionLabels[p] }
 func Permissions() []Permission { return slices.Sorted(maps.Keys(permissionLabels)) }
 
 // granted says what each role may. Sales and leaders may do it to the customers in their data scope (see
-// Reach); an employee sees none. Marketers work with crowds, so they see personal values masked only.
+// Reach), and to one they were alerted to; an employee sees none. Marketers work with crowds, so they see
+// personal values masked only.
 var granted = map[Role][]Permission{
 	Admin: Permissions(),
 	Marketer: {ReadContacts, WriteContacts, ReadMessages, RetryMessages, ReadJourneys, RunJourneys, ReadDefinitions, WriteDefinitions, ReadStaff,
@@ -82,7 +83,9 @@ var granted = map[Role][]Permission{
 	Employee: {ReadShares, WriteShares}, // their own shares
 }
 
-// Reach is how far a role's rights go among customers.
+// Reach is how far a role's rights go among customers: the data scope. Beyond it, unless it is Nobody, stand
+// single customers whom the staff member, or whoever the member leads, was alerted to; they are no part of
+// the scope and in no list of customers (see app/httpapi/scope.go).
 type Reach int
 
 // The reaches, the narrowest first.

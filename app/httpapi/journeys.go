@@ -130,7 +130,7 @@ func (a *API) runs(list []journey.Inside) []Run {
 const runsShown = 20
 
 func (a *API) runsOf(ctx context.Context, p *contact.Person) ([]Run, error) {
-	list, _, err := a.journeyRuns(ctx, journey.RunFilter{Contact: p.ID, Limit: runsShown})
+	list, _, err := a.journeyRuns(ctx, p, journey.RunFilter{Limit: runsShown})
 	return a.runs(list), err
 }
 
@@ -184,15 +184,14 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*listOf[Run], error)
 	if _, err := a.Journeys.Get(ctx, int64(in.ID.ID), 0); err != nil {
 		return nil, err
 	}
-	f := journey.RunFilter{Journey: int64(in.ID.ID), Contact: int64(in.Contact.ID), Status: in.Status, Node: in.Node, Before: place[0], Limit: in.Limit}
-	if f.Contact != 0 {
-		p, err := a.find(ctx, in.Contact.ID)
-		if err != nil {
+	f := journey.RunFilter{Journey: int64(in.ID.ID), Status: in.Status, Node: in.Node, Before: place[0], Limit: in.Limit}
+	var one *contact.Person
+	if in.Contact.ID != 0 {
+		if one, err = a.find(ctx, in.Contact.ID); err != nil {
 			return nil, err
 		}
-		f.Contact = p.ID
 	}
-	list, before, err := a.journeyRuns(ctx, f)
+	list, before, err := a.journeyRuns(ctx, one, f)
 	if err != nil {
 		return nil, err
 	}

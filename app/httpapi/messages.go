@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koi-scrm/koi/app/account"
+	"github.com/koi-scrm/koi/app/contact"
 	"github.com/koi-scrm/koi/app/event"
 	"github.com/koi-scrm/koi/app/outbox"
 )
@@ -87,14 +88,13 @@ func (a *API) listMessages(ctx context.Context, in *messagesInput) (*listOf[Mess
 		return nil, err
 	}
 	f := outbox.Filter{State: outbox.State(in.State), Channel: outbox.Channel(in.Channel), Account: in.Account, Journey: int64(in.Journey.ID), Before: place[0], Limit: in.Limit}
+	var one *contact.Person
 	if in.Contact.ID != 0 {
-		p, err := a.find(ctx, in.Contact.ID)
-		if err != nil {
+		if one, err = a.find(ctx, in.Contact.ID); err != nil {
 			return nil, err
 		}
-		f.Contacts = p.Contacts()
 	}
-	entries, before, err := a.messages(ctx, f)
+	entries, before, err := a.messages(ctx, one, f)
 	if err != nil {
 		return nil, err
 	}

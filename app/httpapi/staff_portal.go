@@ -20,7 +20,7 @@ type MyPage struct {
 	Staff       *StaffName `json:"staff,omitempty" doc:"没有时：登录账号没有对应的员工，请管理员在用户里补上"`
 	Position    string     `json:"position,omitempty"`
 	Departments []string   `json:"departments"`
-	Leads       *int       `json:"leads,omitempty" doc:"现在的热线索；没有查看客户的权限时为空"`
+	Leads       *int       `json:"leads,omitempty" doc:"现在的热线索，含三十天内提醒过的；没有查看客户的权限时为空"`
 	Leads7      *int       `json:"leads_week,omitempty" doc:"其中七天内变热的"`
 	Team        int        `json:"team" doc:"带几个人；0 为没有下属"`
 	ShareTally
@@ -73,7 +73,7 @@ func (a *API) getMyPage(ctx context.Context, _ *struct{}) (*answer[MyPage], erro
 	return &answer[MyPage]{out}, err
 }
 
-// Lead is a hot customer with the evidence.
+// Lead is a customer who is hot, or whom a member of staff was alerted to, with the evidence.
 type Lead struct {
 	ContactLine
 	Phone     string     `json:"phone,omitempty" doc:"只显示一部分；看完整的用 /contacts/{id}/reveal"`
@@ -94,7 +94,7 @@ type leadsInput struct {
 }
 
 // listLeads are the caller's hot customers: friends of theirs in WeCom who reached MQL or whose intent is
-// 40 and more.
+// 40 and more, and whoever they were alerted to within thirty days, friend or not.
 func (a *API) listLeads(ctx context.Context, in *leadsInput) (*listOf[Lead], error) {
 	me, staff := memberOf(ctx), []string{}
 	if me != "" {

@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
-	"github.com/koi-scrm/koi/app/auth"
 	"github.com/koi-scrm/koi/app/contact"
-	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/rule"
 )
 
@@ -20,9 +20,11 @@ const (
 	hotStage = "mql"
 	// leadsMost are sorted at a time; nobody works with more.
 	leadsMost = 2000
+	// leadFor is how long somebody stays a lead after an alert, hot or not.
+	leadFor = 30 * 24 * time.Hour
 )
 
-// lead is a hot customer before anything else is known of them.
+// lead is one before anything else is known of them.
 type lead struct {
 	contact int64
 	at      int64 // when they reached their stage, or were here last
@@ -31,11 +33,50 @@ type lead struct {
 
 func (l lead) newest() int64 { return max(l.at, l.alerted) }
 
-// leads are the customers who are friends of one of the staff now and hot, the newest alert first. Who is
-// silent or lost is not hot.
+// leads are the customers who are friends of one of the staff now and hot, and those one of them was alerted
+// to lately, the newest first. The staff are of one corp. Who is silent, lost or excluded is none.
 func (a *API) leads(ctx context.Context, staff []string) ([]lead, error) {
+	if len(staff) == 0 {
+		return nil, nil
+	}
 	hot, stages := a.hot()
-	if len(hot.Any) == 0 || len(staff) == 0 {
+	people, err := a.hotFriends(ctx, staff, hot)
+	if err != nil {
+		return nil, err
+	}
+	told, alerts, err := a.alertedTo(ctx, staff, people)
+	if err != nil {
+		return nil, err
+	}
+	people = append(people, told...)
+	ids := make([]int64, len(people))
+	for i, p := range people {
+		ids[i] = p.ID
+	}
+	places, err := a.Stages.Places(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []lead
+	for _, x := range people {
+		p := places[x.ID]
+		if p.Side != "" {
+			continue
+		}
+		l := lead{contact: x.ID, at: x.LastActive, alerted: alerts[x.ID]}
+		if slices.Contains(stages, p.Stage) {
+			l.at = p.At
+		}
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(x, y lead) int {
+		return cmp.Or(cmp.Compare(y.newest(), x.newest()), cmp.Compare(y.contact, x.contact))
+	})
+	return out, nil
+}
+
+func (a *API) hotFriends(ctx context.Context, staff []string, hot rule.Node) ([]contact.Candidate, error) {
+	if len(hot.Any) == 0 {
 		return nil, nil
 	}
 	raw, err := json.Marshal(hot)
@@ -47,43 +88,44 @@ func (a *API) leads(ctx context.Context, staff []string) ([]lead, error) {
 		return nil, err
 	}
 	where, args := a.where(tree)
-	friends, err := a.People.Friends(ctx, staff, where, args, leadsMost)
+	return a.People.Friends(ctx, staff, where, args, leadsMost)
+}
+
+// alertedTo are the people one of the staff was alerted to lately and who are not among the friends; and of
+// all of them when that was last. An alert stands under the id that its person had then.
+func (a *API) alertedTo(ctx context.Context, staff []string, friends []contact.Candidate) ([]contact.Candidate, map[int64]int64, error) {
+	corp, users := membersOf(staff)
+	lately, err := a.Outbox.Alerts(ctx, corp, users, a.now()-leadFor.Milliseconds(), leadsMost)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ids := make([]int64, len(friends))
-	for i, f := range friends {
-		ids[i] = f.ID
-	}
-	places, err := a.Stages.Places(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	var users []string
-	for _, s := range staff {
-		_, user := auth.SplitStaff(s)
-		users = append(users, user)
-	}
-	alerts, err := a.Outbox.LastAlerts(ctx, ids, users)
-	if err != nil {
-		return nil, err
-	}
-	var out []lead
+	ids, listed := slices.Sorted(maps.Keys(lately)), map[int64]bool{}
 	for _, f := range friends {
-		p := places[f.ID]
-		if p.Side != "" {
-			continue
-		}
-		l := lead{contact: f.ID, at: f.LastActive, alerted: alerts[f.ID]}
-		if slices.Contains(stages, p.Stage) {
-			l.at = p.At
-		}
-		out = append(out, l)
+		ids, listed[f.ID] = append(ids, f.ID), true
 	}
-	slices.SortFunc(out, func(x, y lead) int {
-		return cmp.Or(cmp.Compare(y.newest(), x.newest()), cmp.Compare(y.contact, x.contact))
-	})
-	return out, nil
+	now, err := a.People.Aliases(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	var others []int64
+	for id := range lately {
+		if kept := now[id]; !listed[kept] {
+			others, listed[kept] = append(others, kept), true
+		}
+	}
+	told, err := a.People.Candidates(ctx, others)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := a.Outbox.LastAlerts(ctx, slices.Sorted(maps.Keys(now)), corp, users...)
+	if err != nil {
+		return nil, nil, err
+	}
+	last := map[int64]int64{}
+	for id, at := range all {
+		last[now[id]] = max(last[now[id]], at)
+	}
+	return told, last, nil
 }
 
 // hot is who is a lead, and the stages whose people are.
@@ -105,14 +147,4 @@ func (a *API) hot() (rule.Node, []string) {
 		hot.Any = append(hot.Any, rule.Node{Leaf: "score", Key: grid.Intent, Op: "ge", Value: json.RawMessage(fmt.Sprint(hotIntent))})
 	}
 	return hot, stages
-}
-
-// byID are people the caller may see, in the order of the ids.
-func (a *API) byID(ctx context.Context, ids []int64) ([]*contact.Person, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	list, err := a.people(ctx, contact.Filter{Where: "c.id IN (" + db.Marks(len(ids)) + ")", Args: db.Args(ids), Limit: len(ids)})
-	slices.SortFunc(list, func(x, y *contact.Person) int { return slices.Index(ids, x.ID) - slices.Index(ids, y.ID) })
-	return list, err
 }

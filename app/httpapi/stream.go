@@ -23,7 +23,7 @@ import (
 )
 
 // The live stream: server-sent events of what the pipeline commits. It is the timeline as it grows, narrowed
-// to the caller's permissions and data scope. Delivery is at least once: a client that comes back with its
+// to the caller's permissions and data scope, or to one customer they may open. Delivery is at least once: a client that comes back with its
 // Last-Event-ID gets what it missed, and may get a little of what it has, so it tells events apart by id.
 
 const (
@@ -107,7 +107,7 @@ func (a *API) openStream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		if err != nil {
 			return nil, err
 		}
-		v.contacts = map[int64]bool{}
+		v.one, v.open, v.contacts = p.ID, true, map[int64]bool{}
 		for _, id := range p.Contacts() {
 			v.contacts[id] = true
 		}
@@ -138,7 +138,9 @@ type viewer struct {
 	api      *API
 	caller   caller
 	topics   map[string]bool
-	contacts map[int64]bool // nil: all
+	one      int64          // the person looked at; 0: all of them
+	open     bool           // that person may be seen, in the scope or not
+	contacts map[int64]bool // ids that person goes by; nil: all people
 	scope    contact.Scope
 	known    map[int64]bool // contact → in the scope, as far as asked
 	had      map[event.ID]bool
@@ -247,6 +249,10 @@ func (v *viewer) still(ctx context.Context) bool {
 		v.topics[t.name] = v.topics[t.name] && p.May(t.need)
 	}
 	v.scope, v.known = v.api.scopeOf(p), nil
+	if v.one != 0 {
+		_, err := v.api.findFor(ctx, p, v.one)
+		v.open = err == nil || v.open && !fault.Is(err, fault.NotFound)
+	}
 	return true
 }
 
@@ -353,7 +359,7 @@ func (v *viewer) visible(ctx context.Context, lines []event.Line) (map[event.ID]
 			continue
 		}
 		shown[l.ID] = true
-		if !v.scope.All() {
+		if !v.scope.All() && !v.open {
 			if strings.HasPrefix(l.Type, "wecom.") || l.Type == event.ContactMerged {
 				delete(v.known, l.ContactID) // may have become, or ceased to be, somebody's customer
 			}
@@ -362,7 +368,7 @@ func (v *viewer) visible(ctx context.Context, lines []event.Line) (map[event.ID]
 			}
 		}
 	}
-	if v.scope.All() {
+	if v.scope.All() || v.open {
 		return shown, true
 	}
 	slices.Sort(ask)

@@ -1,49 +1,122 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/koi-scrm/koi/app/account"
 	"github.com/koi-scrm/koi/app/db"
+	"github.com/koi-scrm/koi/app/lease"
 )
 
-// LastAlerts tells when a message about each of the contacts was last meant for one of the members of
-// staff, by userid; who has none is left out.
-func (o *Outbox) LastAlerts(ctx context.Context, contacts []int64, userIDs []string) (map[int64]int64, error) {
+// Whom a member of staff was alerted to stands in a table of its own, one row for a member and a customer:
+// messages are found by customer, not by recipient. The customer's id is the message's, so it may have been
+// merged since.
+
+// staffAlert is a row's key.
+type staffAlert struct {
+	corp, user string
+	contact    int64
+}
+
+// reached reports whether the row is a message about a customer that a member of staff got, be it within a
+// digest.
+func (r *row) reached() bool {
+	return r.channel == WeComApp && r.contact != 0 && !r.test && (r.state == Accepted || r.state == Delivered)
+}
+
+// flushAlerts notes who was alerted to whom by the batch's messages. One made earlier may be settled later, so
+// the newest counts.
+func (s *Stage) flushAlerts(ctx context.Context, tx *db.Tx, all []*row) error {
+	last := map[staffAlert]int64{}
+	for _, r := range all {
+		if corp, _, ok := account.SplitWeComID(r.account); ok && r.reached() {
+			k := staffAlert{corp, r.to, r.contact}
+			last[k] = max(last[k], r.created)
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	rows := make([][]any, 0, len(last))
+	for _, k := range slices.SortedFunc(maps.Keys(last), func(x, y staffAlert) int {
+		return cmp.Or(cmp.Compare(x.corp, y.corp), cmp.Compare(x.user, y.user), cmp.Compare(x.contact, y.contact))
+	}) {
+		rows = append(rows, []any{k.corp, k.user, k.contact, last[k]})
+	}
+	fresh, err := tx.InsertIgnore(ctx, "staff_alerts", []string{"corp_id", "user_id", "contact_id", "at"}, rows)
+	if err != nil || fresh == int64(len(rows)) {
+		return err
+	}
+	for _, r := range rows {
+		if _, err := tx.Exec(ctx, "UPDATE staff_alerts SET at=? WHERE corp_id=? AND user_id=? AND contact_id=? AND at<?", r[3], r[0], r[1], r[2], r[3]); err != nil {
+			return fmt.Errorf("write staff_alerts: %w", err)
+		}
+	}
+	return nil
+}
+
+// Alerts tells whom any of a corp's members of staff was alerted to since a time, and when last; of more
+// than limit customers the newest.
+func (o *Outbox) Alerts(ctx context.Context, corpID string, userIDs []string, since int64, limit int) (map[int64]int64, error) {
 	out := map[int64]int64{}
-	err := db.EachIn(ctx, o.db, "SELECT contact_id, recipient, MAX(created_at) FROM outbox WHERE channel=? AND test=0 AND contact_id IN (%s) GROUP BY contact_id, recipient",
-		contacts, []any{string(WeComApp)}, func(r *sql.Rows) error {
-			var id, at int64
-			var to string
-			if err := r.Scan(&id, &to, &at); err != nil {
-				return err
-			}
-			if slices.Contains(userIDs, to) {
-				out[id] = max(out[id], at)
-			}
-			return nil
-		})
+	if len(userIDs) == 0 {
+		return out, nil
+	}
+	args := append(append([]any{corpID}, db.Args(userIDs)...), since, limit)
+	rows, err := o.db.Query(ctx, "SELECT contact_id, MAX(at) AS newest FROM staff_alerts WHERE corp_id=? AND user_id IN ("+db.Marks(len(userIDs))+
+		") AND at>=? GROUP BY contact_id ORDER BY newest DESC, contact_id DESC LIMIT ?", args...)
+	if err != nil {
+		return nil, fmt.Errorf("list alerts: %w", err)
+	}
+	if err := db.Each(rows, lastOf(out)); err != nil {
+		return nil, fmt.Errorf("list alerts: %w", err)
+	}
+	return out, nil
+}
+
+// LastAlerts tells when a message about each of the contacts last reached one of a corp's members of staff,
+// also within a digest; of whom none did is left out.
+func (o *Outbox) LastAlerts(ctx context.Context, contacts []int64, corpID string, userIDs ...string) (map[int64]int64, error) {
+	out := map[int64]int64{}
+	if len(userIDs) == 0 {
+		return out, nil
+	}
+	err := db.EachIn(ctx, o.db, "SELECT contact_id, MAX(at) FROM staff_alerts WHERE corp_id=? AND user_id IN ("+db.Marks(len(userIDs))+
+		") AND contact_id IN (%s) GROUP BY contact_id", contacts, append([]any{corpID}, db.Args(userIDs)...), lastOf(out))
 	if err != nil {
 		return nil, fmt.Errorf("read alerts: %w", err)
 	}
 	return out, nil
 }
 
-// Told reports whether a message about one of the contacts reached a member of staff, also within a digest.
-func (o *Outbox) Told(ctx context.Context, contacts []int64, corpID, userID string) (told bool, err error) {
-	err = db.EachIn(ctx, o.db, "SELECT account FROM outbox WHERE channel=? AND recipient=? AND test=0 AND (state=? OR state=? OR reason=?) AND contact_id IN (%s)",
-		contacts, []any{string(WeComApp), userID, Accepted.code(), Delivered.code(), string(ReasonDigest)}, func(r *sql.Rows) error {
-			var app string
-			err := r.Scan(&app)
-			corp, _, _ := account.SplitWeComID(app)
-			told = told || corp == corpID
-			return err
-		})
-	if err != nil {
-		return false, fmt.Errorf("read alerts: %w", err)
+func lastOf(out map[int64]int64) func(*sql.Rows) error {
+	return func(r *sql.Rows) error {
+		var id, at int64
+		err := r.Scan(&id, &at)
+		out[id] = at
+		return err
 	}
-	return told, nil
+}
+
+// Told reports whether a message about one of the contacts reached one of a corp's members of staff, also
+// within a digest.
+func (o *Outbox) Told(ctx context.Context, contacts []int64, corpID string, userIDs ...string) (bool, error) {
+	last, err := o.LastAlerts(ctx, contacts, corpID, userIDs...)
+	return len(last) > 0, err
+}
+
+// PurgeAlerts forgets who was alerted last before a business time: the messages are gone by then, too.
+func (o *Outbox) PurgeAlerts(ctx context.Context, l *lease.Lease, before int64) (n int64, err error) {
+	err = o.db.Tx(ctx, func(tx *db.Tx) error {
+		if n, err = tx.Exec(ctx, "DELETE FROM staff_alerts WHERE at<?", before); err != nil {
+			return fmt.Errorf("purge alerts: %w", err)
+		}
+		return l.Guard(ctx, tx)
+	})
+	return n, err
 }

@@ -144,7 +144,7 @@ func wipe(t testing.TB, s *db.Stores) {
 	require.NoError(t, s.Koi.Tx(t.Context(), func(tx *db.Tx) error {
 		for _, table := range []string{"contacts", "identities", "contact_alias", "contact_follow", "profile_wants", "sequences",
 			"reach_windows", "reach_touches", "quota_counters", "outbox", "outbox_bodies", "outbox_attempts", "outbox_due",
-			"outbox_pauses", "outbox_alarms", "outbox_receipts"} {
+			"outbox_pauses", "outbox_alarms", "outbox_receipts", "staff_alerts"} {
 			if _, err := tx.Exec(t.Context(), "DELETE FROM "+table); err != nil {
 				return err
 			}
@@ -161,6 +161,7 @@ func dump(t testing.TB, s *db.Stores) string {
 		"SELECT * FROM outbox_attempts ORDER BY message_id, number",
 		"SELECT * FROM outbox_pauses ORDER BY account, api",
 		"SELECT * FROM outbox_alarms ORDER BY account, api, kind",
+		"SELECT * FROM staff_alerts ORDER BY corp_id, user_id, contact_id",
 		"SELECT * FROM reach_windows ORDER BY contact_id, app_id",
 		"SELECT * FROM reach_touches ORDER BY contact_id",
 		"SELECT * FROM quota_counters ORDER BY window_start, account, scope",

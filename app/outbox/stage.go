@@ -209,6 +209,9 @@ func (s *Stage) Flush(ctx context.Context, tx *db.Tx, _ *event.Batch) error {
 	if err := s.flushDue(ctx, tx, made, changed); err != nil {
 		return err
 	}
+	if err := s.flushAlerts(ctx, tx, slices.Concat(made, changed)); err != nil {
+		return err
+	}
 	if err := s.flushHealth(ctx, tx); err != nil {
 		return err
 	}

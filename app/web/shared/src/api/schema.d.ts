@@ -2617,7 +2617,7 @@ export interface components {
             depth: number;
             /**
              * Format: int64
-             * @description 现在的热线索；没有查看客户的权限时为空
+             * @description 现在的热线索，含三十天内提醒过的；没有查看客户的权限时为空
              */
             leads?: number;
             /**
