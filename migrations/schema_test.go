@@ -299,7 +299,7 @@ func TestStaffAlerts_begin_with_the_messages_there_are(t *testing.T) {
 			add("wecom_app", "ww1/1000002", "zhang", 7, 3, "", 0, 100)
 			add("wecom_app", "ww1/1000003", "zhang", 7, 3, "", 0, 300)
 			add("wecom_app", "ww1/1000002", "zhang", 7, 3, "", 0, 200)
-			add("wecom_app", "ww1/1000002", "li", 7, 6, "digest", 0, 50)
+			add("wecom_app", "ww1/1000002", "li", 7, 4, "", 0, 50)
 			add("wecom_app", "ww2/1000002", "zhang", 8, 3, "", 0, 60)
 			add("wecom_app", "ww1/1000002", "test", 7, 3, "", 1, 100)
 			add("wecom_app", "ww1/1000002", "refused", 7, 5, "refused", 0, 100)

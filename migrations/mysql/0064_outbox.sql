@@ -11,5 +11,5 @@ CREATE TABLE IF NOT EXISTS staff_alerts (
 
 INSERT IGNORE INTO staff_alerts (corp_id, user_id, contact_id, at)
     SELECT SUBSTRING_INDEX(account, '/', 1), recipient, contact_id, MAX(created_at) FROM outbox
-    WHERE channel='wecom_app' AND (state IN (3, 4) OR state=6 AND reason='digest') AND test=0 AND contact_id<>0 AND INSTR(account, '/')>1
+    WHERE channel='wecom_app' AND state IN (3, 4) AND test=0 AND contact_id<>0 AND INSTR(account, '/')>1
     GROUP BY SUBSTRING_INDEX(account, '/', 1), recipient, contact_id;

@@ -10,8 +10,8 @@ CREATE TABLE IF NOT EXISTS staff_alerts (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS staff_alerts_at ON staff_alerts (at);
 
--- Of the messages there are: what was taken (3) or arrived (4), and what went within a digest of before 0063.
+-- Of the messages there are: what was taken (3) or arrived (4).
 INSERT OR IGNORE INTO staff_alerts (corp_id, user_id, contact_id, at)
     SELECT substr(account, 1, instr(account, '/') - 1), recipient, contact_id, MAX(created_at) FROM outbox
-    WHERE channel='wecom_app' AND (state IN (3, 4) OR state=6 AND reason='digest') AND test=0 AND contact_id<>0 AND instr(account, '/')>1
+    WHERE channel='wecom_app' AND state IN (3, 4) AND test=0 AND contact_id<>0 AND instr(account, '/')>1
     GROUP BY substr(account, 1, instr(account, '/') - 1), recipient, contact_id;
