@@ -263,8 +263,8 @@ func (a *App) build(ctx context.Context, node string) (err error) {
 }
 
 // digest is one message of the alerts that an hour's cap held back from a member of staff.
-func (a *App) digest(at int64, alerts [][]byte) (string, []byte, error) {
-	kind, body, err := message.Digest(time.UnixMilli(at).In(a.Config.Location), alerts, a.Config.PublicURL+"/staff/leads")
+func (a *App) digest(since int64, alerts [][]byte) (string, []byte, error) {
+	kind, body, err := message.Digest(time.UnixMilli(since).In(a.Config.Location), alerts, a.Config.PublicURL+"/staff/leads")
 	return string(kind), body, err
 }
 

@@ -12,14 +12,15 @@ import (
 
 // Digest is one text card in place of several alerts to the same member of staff, whose bodies Render made,
 // given oldest first: how many there are and what each is about, the newest on top. The whole card leads to
-// the address. It names the time, in its zone: WeCom drops a message that is like one of the last half hour.
-func Digest(at time.Time, alerts [][]byte, address string) (Kind, []byte, error) {
+// the address. It names when the first was made, in that time's zone: WeCom drops a message that is like
+// another one of the last half hour.
+func Digest(since time.Time, alerts [][]byte, address string) (Kind, []byte, error) {
 	titles := make([]string, 0, len(alerts))
 	for _, body := range slices.Backward(alerts) {
 		titles = append(titles, cmp.Or(titleOf(body), "（没有标题的提醒）"))
 	}
 	more := func(n int) string { return fmt.Sprintf(`<div class="highlight">还有 %d 条，点开查看</div>`, n) }
-	description := `<div class="gray">` + at.Format("15:04") + ` 前超过每小时上限的提醒，合并为一条</div>`
+	description := `<div class="gray">` + since.Format("15:04:05") + ` 起超过每小时上限的提醒，合并为一条</div>`
 	for i, t := range titles {
 		line := `<div class="normal">` + cut(t, 60) + `</div>`
 		tail := ""

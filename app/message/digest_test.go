@@ -45,7 +45,7 @@ func TestDigest_says_what_fits_and_how_much_does_not(t *testing.T) {
 
 	c = read([][]byte{[]byte(`{"content":"<a href=\"https://x\">新留言</a>\n第二行"}`), []byte(`{"card_type":"text_notice","main_title":{"title":"签到 <b>"}}`), []byte(`{}`)})
 	require.Equal(t, "3 条提醒", c.Title)
-	require.Contains(t, c.Description, "13:00 前")
+	require.Contains(t, c.Description, "13:00:00 起")
 	require.Equal(t, 3, strings.Count(c.Description, `class="normal"`), "one without a title is one, too")
 	require.Contains(t, c.Description, "新留言</div>")
 	require.Contains(t, c.Description, "签到 ＜b＞")

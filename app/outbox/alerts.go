@@ -29,6 +29,8 @@ func (r *row) reached() bool {
 	return r.channel == WeComApp && r.contact != 0 && !r.test && (r.state == Accepted || r.state == Delivered)
 }
 
+var staffAlertColumns = []string{"corp_id", "user_id", "contact_id", "at"}
+
 // flushAlerts notes who was alerted to whom by the batch's messages. One made earlier may be settled later, so
 // the newest counts.
 func (s *Stage) flushAlerts(ctx context.Context, tx *db.Tx, all []*row) error {
@@ -42,22 +44,32 @@ func (s *Stage) flushAlerts(ctx context.Context, tx *db.Tx, all []*row) error {
 	if len(last) == 0 {
 		return nil
 	}
+	contacts := map[staffAlert][]int64{} // by member
+	for k := range last {
+		member := staffAlert{corp: k.corp, user: k.user}
+		contacts[member] = append(contacts[member], k.contact)
+	}
+	for m, ids := range contacts {
+		err := db.EachIn(ctx, tx, "SELECT contact_id, at FROM staff_alerts WHERE corp_id=? AND user_id=? AND contact_id IN (%s)", unique(ids), []any{m.corp, m.user}, func(r *sql.Rows) error {
+			k := m
+			var at int64
+			err := r.Scan(&k.contact, &at)
+			if at >= last[k] {
+				delete(last, k)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read staff_alerts: %w", err)
+		}
+	}
 	rows := make([][]any, 0, len(last))
 	for _, k := range slices.SortedFunc(maps.Keys(last), func(x, y staffAlert) int {
 		return cmp.Or(cmp.Compare(x.corp, y.corp), cmp.Compare(x.user, y.user), cmp.Compare(x.contact, y.contact))
 	}) {
 		rows = append(rows, []any{k.corp, k.user, k.contact, last[k]})
 	}
-	fresh, err := tx.InsertIgnore(ctx, "staff_alerts", []string{"corp_id", "user_id", "contact_id", "at"}, rows)
-	if err != nil || fresh == int64(len(rows)) {
-		return err
-	}
-	for _, r := range rows {
-		if _, err := tx.Exec(ctx, "UPDATE staff_alerts SET at=? WHERE corp_id=? AND user_id=? AND contact_id=? AND at<?", r[3], r[0], r[1], r[2], r[3]); err != nil {
-			return fmt.Errorf("write staff_alerts: %w", err)
-		}
-	}
-	return nil
+	return tx.Upsert(ctx, "staff_alerts", staffAlertColumns[:3], staffAlertColumns, staffAlertColumns[3:], rows)
 }
 
 // Alerts tells whom any of a corp's members of staff was alerted to since a time, and when last; of more

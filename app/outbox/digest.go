@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/koi-scrm/koi/app/contact"
@@ -21,17 +22,20 @@ import (
 // within it wait for what becomes of it and end alike, each by a timer of its own and told to its own
 // person. A message that is about a customer never tells of another one's.
 
-// Digest composes one message of the bodies of alerts to one member of staff, oldest first; at is the
-// business time in Unix ms.
-type Digest func(at int64, alerts [][]byte) (kind string, body []byte, err error)
+// Digest composes one message of the bodies of alerts to one member of staff, oldest first; since is when the
+// first was made, business time in Unix ms.
+type Digest func(since int64, alerts [][]byte) (kind string, body []byte, err error)
 
 const (
 	// digestStep is the step of a digest's key; a digest never goes within another.
 	digestStep = "digest"
 	// maxMerged is how many alerts go within one digest; a crowd makes several.
 	maxMerged = 200
-	// An alert looks at its digest again after this long: soon while it is on its way.
-	followSoon, followLater = 5 * time.Second, time.Minute
+	// maxHeld bounds how many held rows one batch looks through.
+	maxHeld = 10 * maxMerged
+	// An alert looks at its digest soon while that is on its way; later while it waits itself, when that is due
+	// but not longer than this, since somebody may settle it.
+	followSoon, followLater = 5 * time.Second, 15 * time.Minute
 )
 
 // heldBack reports whether the row is an alert beyond the cap of its hour.
@@ -102,7 +106,7 @@ func (s *Stage) findHeld(ctx context.Context, tx *db.Tx, to map[string][]string)
 	for queue, list := range to {
 		slices.Sort(list)
 		err := db.EachIn(ctx, tx, "SELECT d.id, o.recipient, o.contact_id FROM outbox_due d JOIN outbox o ON o.id=d.id "+
-			"WHERE d.queue=? AND d.due_at<=? AND o.reason=? AND o.expires_at>? AND o.recipient IN (%s) ORDER BY d.due_at, d.id",
+			"WHERE d.queue=? AND d.due_at<=? AND o.reason=? AND o.expires_at>? AND o.recipient IN (%s) ORDER BY d.due_at, d.id LIMIT "+strconv.Itoa(maxHeld),
 			slices.Compact(list), []any{queue, s.now, string(policy.StaffAlertCap), s.now}, func(r *sql.Rows) error {
 				h := heldRow{queueRecipient: queueRecipient{queue: queue}}
 				err := r.Scan(&h.id, &h.to, &h.contact)
@@ -127,7 +131,7 @@ func (s *Stage) together(r *row) (out []*row) {
 			out = append(out, x)
 		}
 	}
-	slices.SortFunc(out, func(a, b *row) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(out, func(a, b *row) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.id, b.id)) })
 	if out = out[:min(len(out), maxMerged)]; !slices.Contains(out, r) {
 		return nil
 	}
@@ -148,16 +152,16 @@ func (s *Stage) merge(b *event.Batch, e *event.Event, r *row) (bool, error) {
 	if len(rows) < 2 {
 		return false, nil
 	}
-	bodies, expires := make([][]byte, len(rows)), rows[0].expires
+	bodies, expires := make([][]byte, len(rows)), int64(0)
 	for i, x := range rows {
-		bodies[i], expires = x.body, min(expires, x.expires)
+		bodies[i], expires = x.body, max(expires, x.expires) // worth sending as long as one of them is
 	}
 	m := Message{Step: digestStep, Channel: r.channel, Account: r.account, To: r.to, Class: StaffAlert, ExpiresAt: expires}
 	if d, _ := s.judge(&row{channel: m.Channel, account: m.Account, to: m.To, class: m.Class, expires: m.ExpiresAt, made: true}, policy.Message{}); d.Action == policy.Suppress {
 		return false, nil
 	}
 	var err error
-	if m.Kind, m.Body, err = s.conf.Digest(s.now, bodies); err != nil {
+	if m.Kind, m.Body, err = s.conf.Digest(rows[0].created, bodies); err != nil {
 		slog.Warn("提醒不能合并，逐条发送", "messages", len(rows), "err", err)
 		return false, nil
 	}
@@ -182,7 +186,7 @@ func (s *Stage) follow(b *event.Batch, e *event.Event, r *row) error {
 	r.code, r.detail = d.code, d.detail
 	switch d.state {
 	case Waiting, Doubtful:
-		s.wait(r, s.now+followLater.Milliseconds(), ReasonDigest)
+		s.wait(r, max(s.now, min(d.due, s.now+followLater.Milliseconds()))+followSoon.Milliseconds(), ReasonDigest)
 		return nil
 	case Sending:
 		s.wait(r, s.now+followSoon.Milliseconds(), ReasonDigest)

@@ -15,6 +15,7 @@ import (
 	"github.com/koi-scrm/koi/app/db"
 	"github.com/koi-scrm/koi/app/db/dbtest"
 	"github.com/koi-scrm/koi/app/event"
+	"github.com/koi-scrm/koi/app/fault"
 	"github.com/koi-scrm/koi/app/outbox"
 	"github.com/koi-scrm/koi/app/policy"
 )
@@ -214,6 +215,54 @@ func TestOutbox_alerts_end_like_their_digest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One alert that is soon worth nothing takes none of the others with it.
+func TestOutbox_a_digest_is_worth_sending_as_long_as_one_of_its_alerts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, dbtest.SQLite(t), merging)
+	r.sendNow()
+	r.crowd(12, func(i int, o *order) {
+		if i == 7 {
+			o.ExpiresAt = monday.Add(61 * time.Minute).UnixMilli()
+		}
+	})
+	r.settled("six are sent", outbox.Accepted, 6)
+	r.we.always(outbox.Outcome{Status: outbox.Paused, RetryAfter: 30 * time.Minute})
+	r.clock.Advance(time.Hour)
+	r.until("the platform is not to be asked", func() bool { return len(r.we.got()) == 7 && r.states()[outbox.Sending] == 0 })
+	r.we.always(outbox.Outcome{Status: outbox.Sent})
+	counted := r.metric("koi_outbox_messages_total", "status", "waiting")
+	for range 40 {
+		r.clock.Advance(time.Minute)
+		r.step()
+	}
+	r.settled("the digest and all within it", outbox.Accepted, 13)
+	require.LessOrEqual(t, r.metric("koi_outbox_messages_total", "status", "waiting")-counted, 1.0, "looking again is no news")
+}
+
+// Of a digest that ended an operator may ask for its alerts, not for the whole; and a backup that was made
+// between a digest and its alerts leaves these to follow it.
+func TestOutbox_a_digest_that_ended_is_not_sent_again(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, s *db.Stores) {
+		r := newRig(t, s, merging)
+		r.sendNow()
+		r.crowd(9, nil)
+		r.settled("six are sent", outbox.Accepted, 6)
+		r.we.always(outbox.Outcome{Status: outbox.Failed, Code: 81013})
+		r.clock.Advance(time.Hour)
+		r.settled("the digest is refused", outbox.Rejected, 1)
+		n, err := outbox.HoldRestored(t.Context(), s.Koi, r.now())
+		require.NoError(t, err)
+		require.Zero(t, n, "its alerts follow it all the same")
+		digest := r.messages(outbox.Filter{State: outbox.Rejected})[0].ID
+		_, err = r.box.Retry(t.Context(), digest, "ops")
+		require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+		require.Contains(t, err.Error(), "汇总提醒")
+		r.clock.Advance(time.Minute)
+		r.settled("so are its alerts", outbox.Rejected, 4)
+	})
 }
 
 // Where a digest cannot be made or may not go, each alert goes its own way and no digest is left behind.

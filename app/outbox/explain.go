@@ -35,7 +35,7 @@ func (r *row) explain(zone *time.Location) Explanation {
 		case ReasonDigest:
 			e.What = r.name() + "已与其他提醒合并成一条，正在等那一条的结果。"
 		}
-		if r.expires > 0 && !r.unsure {
+		if r.expires > 0 && !r.unsure && r.digest == 0 {
 			e.Next += fmt.Sprintf("若到 %s 仍不能发送则过期。", at(r.expires))
 		}
 	case Sending:

@@ -243,6 +243,9 @@ func (o *Outbox) Retry(ctx context.Context, id int64, by string) (event.Appended
 	if err != nil {
 		return event.Appended{}, err
 	}
+	if r.step == digestStep && r.state.retryable() && !r.retryable() {
+		return event.Appended{}, fault.New(fault.Conflict, "这是一条汇总提醒，里面的提醒已各自结束：请重试其中还需要的那几条")
+	}
 	if !r.retryable() {
 		return event.Appended{}, fault.New(fault.Conflict, "消息当前「%s」，不需要重试；只有失败、被拦截、过期或结果未知的消息可以重试", r.state.Label())
 	}

@@ -194,6 +194,9 @@ func (s *Stage) concerns(e *event.Event, r *row) bool {
 	case event.CommandMessageRetry:
 		return true
 	case event.TimerOutbox:
+		if r.state == Waiting && r.digest != 0 {
+			return s.isHeard() // its end follows from the digest's alone
+		}
 		m := policy.Message{Channel: r.channel, Class: r.class, Kind: r.kind}
 		return s.isHeard() || r.state != Waiting || !m.Impersonal()
 	}

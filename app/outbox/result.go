@@ -206,8 +206,11 @@ func (s *Stage) applyRetry(b *event.Batch, e *event.Event) error {
 }
 
 // retryable: an operator may ask for another try. Who answers a webhook drops what it knows, so also what
-// arrived may be sent again.
+// arrived may be sent again. Of a digest that ended its alerts have ended, too: these may be asked for.
 func (r *row) retryable() bool {
+	if r.step == digestStep && r.state != Doubtful {
+		return false
+	}
 	return r.state.retryable() || r.channel == Webhook && (r.state == Accepted || r.state == Delivered)
 }
 

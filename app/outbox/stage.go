@@ -379,11 +379,12 @@ func (s *Stage) finish(r *row, st State, why policy.Reason) {
 
 // wait puts a row aside until a time.
 func (s *Stage) wait(r *row, until int64, why policy.Reason) {
-	if r.state == Waiting && r.due == until && r.reason == why {
-		return
+	if r.state != Waiting || r.reason != why {
+		s.set(r, Waiting, why)
 	}
-	s.set(r, Waiting, why)
-	r.due, r.queue = until, r.dueQueue()
+	if r.due != until {
+		r.due, r.queue, r.dirty = until, r.dueQueue(), true
+	}
 }
 
 // margin keeps a repeat well inside the platform's dedupe window: it covers the time in the queue and the

@@ -23,7 +23,8 @@ type Stage struct {
 	windows map[windowKey]*window
 	touched map[int64]*touches
 	merges  []merge
-	moved   []int64 // contacts whose windows went to the person they were merged into
+	late    map[int64]bool // people outside of the batch whose windows were read
+	moved   []int64        // contacts whose windows went to the person they were merged into
 
 	templates      map[templateKey]*template
 	movedTemplates []int64
@@ -55,7 +56,7 @@ func (s *Stage) Name() string { return "reach" }
 func (s *Stage) Load(ctx context.Context, tx *db.Tx, b *event.Batch) error {
 	s.now = b.Now
 	s.windows, s.touched, s.merges = map[windowKey]*window{}, map[int64]*touches{}, nil
-	s.moved = s.moved[:0]
+	s.moved, s.late = s.moved[:0], map[int64]bool{}
 	s.templates, s.numbers, s.movedTemplates = map[templateKey]*template{}, map[int64]*number{}, nil
 	s.readTemplates.reset()
 	s.readNumbers.reset()
@@ -134,7 +135,8 @@ func (s *Stage) person(id int64) int64 {
 func (s *Stage) of(contact int64, app string) *window {
 	k := windowKey{s.person(contact), app}
 	w := s.windows[k]
-	if w == nil && s.people.Person(contact) == nil && s.tx != nil && s.err == nil {
+	if w == nil && s.people.Person(contact) == nil && !s.late[contact] && s.tx != nil && s.err == nil {
+		s.late[contact] = true
 		s.err = s.loadWindows(s.ctx, s.tx, []int64{contact}) // nobody of the batch: what is stored must not be lost
 		w = s.windows[k]
 	}
