@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,7 +84,7 @@ func (m *models) load(ctx context.Context) error {
 		m.scores.Use(got.Scores)
 		m.stages.Use(got.Stages)
 		m.journeys.Use(got.Journeys)
-		m.messages.Use(got.Policy, slices.ContainsFunc(outbox.Told(), got.Hears))
+		m.messages.Use(got.Policy, got.Hears)
 		m.pages.Use(got.Pages)
 	})
 	m.site.Use(got.Pages)

@@ -93,7 +93,7 @@ func newFirm(t testing.TB, s *db.Stores) *firm {
 	dispatcher := outbox.NewDispatcher(outbox.DispatcherConfig{Clock: clk, Metrics: metrics, Capacity: 1000,
 		Senders: []outbox.Sender{connected{outbox.OfficialKF}, connected{outbox.WeComApp}, connected{outbox.WeComWelcome}}})
 	messages := outbox.NewStage(outbox.Config{People: contacts, Reach: windows, Dispatcher: dispatcher, Keys: keys, Metrics: metrics, Process: 1})
-	messages.Use(policy.New(policy.Defaults(), shanghai), false)
+	messages.Use(policy.New(policy.Defaults(), shanghai), nil)
 	staff := org.New(s.Koi, clk)
 	require.NoError(t, staff.Mirror(ctx, org.Snapshot{CorpID: "ww0001", Departments: []org.Department{{CorpID: "ww0001", ID: 1, Name: "销售部"}}, Staff: []org.Staff{
 		{CorpID: "ww0001", UserID: "boss", Name: "老板", Active: true, DepartmentIDs: []int64{1}},

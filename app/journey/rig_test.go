@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -107,7 +106,7 @@ func newRig(t testing.TB, s *db.Stores) *rig {
 	out := outbox.NewStage(outbox.Config{People: r.contacts, Reach: windows, Dispatcher: dispatcher, Keys: testKeys, Metrics: metrics, Process: 1,
 		Waits:    func(typ string) bool { return r.stage.Waits(typ) },
 		Receipts: []outbox.Channel{outbox.OfficialTemplate, outbox.OfficialNotice, outbox.SMS}})
-	out.Use(policy.New(policy.Defaults(), shanghai), false)
+	out.Use(policy.New(policy.Defaults(), shanghai), nil)
 	r.sending, r.outbox = out, outbox.New(s.Koi, nil, testKeys, clk, shanghai)
 	staff := org.New(s.Koi, clk)
 	staff.RolesFrom(func(context.Context) (map[string][]string, error) {
@@ -155,7 +154,7 @@ func (r *rig) reload() {
 	m, problems := Compile(items, Known{Scope: sc, Messages: messages, Webhooks: hooks})
 	require.Empty(r.t, problems)
 	r.stage.Use(m)
-	r.sending.Use(policy.New(policy.Defaults(), shanghai), slices.ContainsFunc(outbox.Told(), m.Hears))
+	r.sending.Use(policy.New(policy.Defaults(), shanghai), m.Hears)
 }
 
 // journey is a definition given as YAML, published under a key.

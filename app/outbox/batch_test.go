@@ -98,7 +98,7 @@ func play(r *rig, history []happening, cut func() (size int, fail bool)) string 
 	r.stage = outbox.NewStage(outbox.Config{People: r.people, Reach: r.reach, Dispatcher: r.disp, Keys: keys, Metrics: r.metrics, Process: 1})
 	limits := policy.Defaults()
 	limits.MemberMinute = 10
-	r.stage.Use(policy.New(limits, shanghai), false)
+	r.stage.Use(policy.New(limits, shanghai), nil)
 	r.maker.stage = r.stage
 	d := &driver{r: r}
 	for rest := history; len(rest) > 0; {

@@ -112,7 +112,7 @@ func newRig(t testing.TB, s *db.Stores, edit func(*options)) *rig {
 	c := o.stage
 	c.People, c.Reach, c.Dispatcher, c.Keys, c.Metrics, c.Process = r.people, r.reach, r.disp, keys, r.metrics, r.process
 	r.stage = outbox.NewStage(c)
-	r.stage.Use(policy.New(o.limits, shanghai), o.heard)
+	r.stage.Use(policy.New(o.limits, shanghai), func(string) bool { return o.heard })
 	r.maker = &maker{stage: r.stage}
 	r.pipe = pipeline.New(pipeline.Config{Log: r.log, DB: s.Koi, Lease: r.lease, Clock: r.clock, Counter: counter, Metrics: r.reg,
 		Stages: []event.Stage{event.NewSeen(), r.stage.Receipts(), r.people, r.reach, r.maker, r.stage, r.timeline}, Timers: []event.Timers{r.stage}})

@@ -92,18 +92,18 @@ type terms struct {
 	heard bool
 }
 
-// Use takes a policy from the next batch on. heard says whether any definition acts on what the outbox
-// tells of its messages (see Told): then their people are always read.
-func (s *Stage) Use(p *policy.Policy, heard bool) { s.policy.Store(&terms{p, heard}) }
+// Use takes a policy from the next batch on. hears says of an event type whether any definition acts on it:
+// where it does on what the outbox tells of its messages, their people are always read. nil: none does.
+func (s *Stage) Use(p *policy.Policy, hears func(typ string) bool) {
+	s.policy.Store(&terms{p, hears != nil && slices.ContainsFunc(tells, hears)})
+}
+
+// tells are the types of events by which results and due timers tell what became of a message.
+var tells = []string{event.MessageSuppressed, event.MessageSent, event.MessageDelivered, event.MessageFailed, event.MessageExpired}
 
 // isHeard reports whether anybody acts on what the outbox tells.
 func (s *Stage) isHeard() bool {
-	return s.policy.Load().heard || s.conf.Waits != nil && slices.ContainsFunc(Told(), s.conf.Waits)
-}
-
-// Told are the types of events by which results and due timers tell what became of a message.
-func Told() []string {
-	return []string{event.MessageSuppressed, event.MessageSent, event.MessageDelivered, event.MessageFailed, event.MessageExpired}
+	return s.policy.Load().heard || s.conf.Waits != nil && slices.ContainsFunc(tells, s.conf.Waits)
 }
 
 // Name of the stage.
