@@ -19,8 +19,8 @@ import (
 //
 // Whom Koi alerted to a customer may open that one wherever the scope ends, and do what their role may do
 // with customers of their own: who is to call somebody has to see the number, and notes what came of it. So
-// a customer asked for by id is found, with messages, runs and events. Lists stay with the scope, but for
-// the leads of the staff portal.
+// a customer asked for by id is found, with messages, runs and events, for as long as Koi keeps events
+// (retention.events). Lists stay with the scope, but for the leads of the staff portal, which go back a month.
 
 // scope is whose customers the caller may see.
 func (a *API) scope(ctx context.Context) contact.Scope { return a.scopeOf(by(ctx).Principal) }
