@@ -18,6 +18,23 @@ import (
 	"github.com/koi-scrm/koi/configs"
 )
 
+// pushFollowers pushes every new follower to the webhook erp.
+const pushFollowers = `
+journeys:
+  - key: push_followers
+    name: 新粉丝推送
+    subject: contact
+    status: live
+    settings: {entry: {mode: concurrent}}
+    nodes:
+      - {id: start, component: on_event, config: {events: [oa.followed]}}
+      - {id: push, component: webhook, config: {webhook: erp}}
+      - {id: end, component: end}
+    edges:
+      - {from: start, to: push}
+      - {from: push, to: end}
+`
+
 // A journey pushes to another system that is down at first: it is tried again, signed anew, under the same
 // id; what arrived can be sent once more by hand.
 func TestWebhook_arrives_once_the_other_side_is_back_and_again_when_asked(t *testing.T) {
@@ -43,21 +60,7 @@ func TestWebhook_arrives_once_the_other_side_is_back_and_again_when_asked(t *tes
 		k := Start(t, Options{Store: store, Clock: clk, Configure: func(c *configs.Config) { c.Channels.Webhook.Allow = []string{"127.0.0.0/8"} }})
 		var hook struct{ Secret string }
 		require.Equal(t, http.StatusCreated, k.API(http.MethodPost, "/webhooks", map[string]any{"key": "erp", "name": "订单系统", "url": other.URL}, &hook))
-		k.Apply(`
-journeys:
-  - key: push_followers
-    name: 新粉丝推送
-    subject: contact
-    status: live
-    settings: {entry: {mode: concurrent}}
-    nodes:
-      - {id: start, component: on_event, config: {events: [oa.followed]}}
-      - {id: push, component: webhook, config: {webhook: erp}}
-      - {id: end, component: end}
-    edges:
-      - {from: start, to: push}
-      - {from: push, to: end}
-`)
+		k.Apply(pushFollowers)
 		k.Act(simulator.Act{Who: "oWebhookFollower", App: AppID, Do: "follow"})
 		next := func() received {
 			t.Helper()
@@ -119,21 +122,7 @@ func TestWebhook_rules_hear_that_it_arrived(t *testing.T) {
 		t.Cleanup(other.Close)
 		k := Start(t, Options{Store: store, Clock: clock.Real{}, Configure: func(c *configs.Config) { c.Channels.Webhook.Allow = []string{"127.0.0.0/8"} }})
 		require.Equal(t, http.StatusCreated, k.API(http.MethodPost, "/webhooks", map[string]any{"key": "erp", "name": "订单系统", "url": other.URL}, nil))
-		k.Apply(`
-journeys:
-  - key: push_followers
-    name: 新粉丝推送
-    subject: contact
-    status: live
-    settings: {entry: {mode: concurrent}}
-    nodes:
-      - {id: start, component: on_event, config: {events: [oa.followed]}}
-      - {id: push, component: webhook, config: {webhook: erp}}
-      - {id: end, component: end}
-    edges:
-      - {from: start, to: push}
-      - {from: push, to: end}
-`)
+		k.Apply(pushFollowers)
 		tagged := func(tag string) int {
 			return k.rows("SELECT COUNT(*) FROM contact_tags WHERE tag_id IN (SELECT id FROM settings WHERE kind='tag' AND skey=?)", tag)
 		}

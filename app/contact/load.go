@@ -10,36 +10,44 @@ import (
 	"github.com/koi-scrm/koi/app/event"
 )
 
-// loadPeople reads people by contact id in a handful of queries. An id that was merged brings the kept
-// person; alias says where each old id among them is read now.
-func loadPeople(ctx context.Context, q db.Querier, ids map[int64]bool) (map[int64]*Person, map[int64]int64, error) {
-	people, alias := map[int64]*Person{}, map[int64]int64{}
-	if len(ids) == 0 {
-		return people, alias, nil
+// readAliases lists the people behind ids by the id in use, and says where each other id of theirs is read now.
+func readAliases(ctx context.Context, q db.Querier, ids []int64) (alias map[int64]int64, kept []int64, err error) {
+	alias = map[int64]int64{}
+	add := func(r *sql.Rows) error {
+		var old, now int64
+		err := r.Scan(&old, &now)
+		alias[old] = now
+		return err
 	}
-	addAlias := func(r *sql.Rows) error {
-		var old, kept int64
-		if err := r.Scan(&old, &kept); err != nil {
-			return err
-		}
-		alias[old] = kept
-		return nil
-	}
-	if err := db.EachIn(ctx, q, "SELECT old_id, kept_id FROM contact_alias WHERE old_id IN (%s)", sortedIDs(ids), nil, addAlias); err != nil {
+	if err := db.EachIn(ctx, q, "SELECT old_id, kept_id FROM contact_alias WHERE old_id IN (%s)", ids, nil, add); err != nil {
 		return nil, nil, fmt.Errorf("load aliases: %w", err)
 	}
 	want := map[int64]bool{}
-	for id := range ids {
-		if kept, ok := alias[id]; ok {
-			id = kept
+	for _, id := range ids {
+		if now, merged := alias[id]; merged {
+			id = now
 		}
 		want[id] = true
 	}
-	list := sortedIDs(want)
-	if err := db.EachIn(ctx, q, "SELECT old_id, kept_id FROM contact_alias WHERE kept_id IN (%s)", list, nil, addAlias); err != nil {
+	kept = sortedIDs(want)
+	if err := db.EachIn(ctx, q, "SELECT old_id, kept_id FROM contact_alias WHERE kept_id IN (%s)", kept, nil, add); err != nil {
 		return nil, nil, fmt.Errorf("load aliases: %w", err)
 	}
-	err := db.EachIn(ctx, q, "SELECT id, created_at, last_active_at, excluded, consents FROM contacts WHERE id IN (%s)", list, nil, func(r *sql.Rows) error {
+	return alias, kept, nil
+}
+
+// loadPeople reads people by contact id in a handful of queries. An id that was merged brings the kept
+// person; alias says where each old id among them is read now.
+func loadPeople(ctx context.Context, q db.Querier, ids map[int64]bool) (map[int64]*Person, map[int64]int64, error) {
+	people := map[int64]*Person{}
+	if len(ids) == 0 {
+		return people, map[int64]int64{}, nil
+	}
+	alias, list, err := readAliases(ctx, q, sortedIDs(ids))
+	if err != nil {
+		return nil, nil, err
+	}
+	err = db.EachIn(ctx, q, "SELECT id, created_at, last_active_at, excluded, consents FROM contacts WHERE id IN (%s)", list, nil, func(r *sql.Rows) error {
 		p := &Person{Values: map[string]Value{}}
 		var consents string
 		if err := r.Scan(&p.ID, &p.CreatedAt, &p.LastActive, &p.Excluded, &consents); err != nil {

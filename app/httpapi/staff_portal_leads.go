@@ -75,7 +75,7 @@ func (a *API) leads(ctx context.Context, staff []string) ([]lead, error) {
 	return out, nil
 }
 
-func (a *API) hotFriends(ctx context.Context, staff []string, hot rule.Node) ([]contact.Candidate, error) {
+func (a *API) hotFriends(ctx context.Context, staff []string, hot rule.Node) ([]contact.Activity, error) {
 	if len(hot.Any) == 0 {
 		return nil, nil
 	}
@@ -93,7 +93,7 @@ func (a *API) hotFriends(ctx context.Context, staff []string, hot rule.Node) ([]
 
 // alertedTo are the people one of the staff was alerted to lately and who are not among the friends; and of
 // all of them when that was last. An alert stands under the id that its person had then.
-func (a *API) alertedTo(ctx context.Context, staff []string, friends []contact.Candidate) ([]contact.Candidate, map[int64]int64, error) {
+func (a *API) alertedTo(ctx context.Context, staff []string, friends []contact.Activity) ([]contact.Activity, map[int64]int64, error) {
 	corp, users := membersOf(staff)
 	lately, err := a.Outbox.Alerts(ctx, corp, users, a.now()-leadFor.Milliseconds(), leadsMost)
 	if err != nil {
@@ -113,7 +113,7 @@ func (a *API) alertedTo(ctx context.Context, staff []string, friends []contact.C
 			others, listed[kept] = append(others, kept), true
 		}
 	}
-	told, err := a.People.Candidates(ctx, others)
+	told, err := a.People.Activities(ctx, others)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 // Package org is our own side: staff, their departments and leaders, mirrored from the WeCom directory at
-// start, daily and when WeCom says it changed. It answers from memory, since the pipeline asks it for
-// every alert. It refuses to know customers, and it never writes to WeCom.
+// start, daily and when WeCom says it changed, and who of them has which role in Koi, as it is told. It
+// answers from memory, since the pipeline asks it for every alert. It refuses to know customers, and it
+// never writes to WeCom.
 package org
 
 import (

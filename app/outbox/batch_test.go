@@ -1,7 +1,6 @@
 package outbox_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -120,22 +119,7 @@ func play(r *rig, history []happening, cut func() (size int, fail bool)) string 
 	seq := int64(10_000)
 	for _, wait := range []int64{0, 5, 24 * 3600} {
 		r.clock.Advance(time.Duration(wait) * time.Second)
-		for {
-			size, _ := cut()
-			var due []*event.Event
-			require.NoError(t, s.Koi.Tx(context.Background(), func(tx *db.Tx) (err error) {
-				due, err = r.stage.Due(context.Background(), tx, r.now(), size)
-				return err
-			}))
-			if len(due) == 0 {
-				break
-			}
-			for _, e := range due {
-				seq++
-				e.Seq, e.Source = seq, "timer"
-			}
-			require.NoError(t, d.run(due, nil))
-		}
+		seq = d.timers(seq, func() int { size, _ := cut(); return size })
 	}
 	return dump(t, s) + strings.Join(d.timeline, " ")
 }

@@ -2,7 +2,6 @@ package outbox_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,21 +138,7 @@ func TestOutbox_a_digest_does_not_depend_on_the_batch(t *testing.T) {
 				return err
 			}))
 			r.clock.Advance(time.Hour + 2*time.Minute)
-			for seq := int64(1000); ; {
-				var due []*event.Event
-				require.NoError(t, s.Koi.Tx(t.Context(), func(tx *db.Tx) (err error) {
-					due, err = r.stage.Due(context.Background(), tx, r.now(), size)
-					return err
-				}))
-				if len(due) == 0 {
-					break
-				}
-				for _, e := range due {
-					seq++
-					e.Seq, e.Source = seq, "timer"
-				}
-				require.NoError(t, d.run(due, nil))
-			}
+			d.timers(1000, func() int { return size })
 			got := r.merged()
 			require.Len(t, got, 2, "batches of %d", size)
 			slices.SortFunc(got, func(x, y []int) int { return y[0] - x[0] })

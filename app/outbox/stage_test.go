@@ -283,6 +283,28 @@ type driver struct {
 	timeline []string
 }
 
+// timers runs what is due until nothing is, in batches of the sizes given, under the seqs after the one given;
+// it returns the last.
+func (d *driver) timers(seq int64, size func() int) int64 {
+	r, ctx := d.r, context.Background()
+	for {
+		var due []*event.Event
+		n := size()
+		require.NoError(r.t, r.stores.Koi.Tx(ctx, func(tx *db.Tx) (err error) {
+			due, err = r.stage.Due(ctx, tx, r.now(), n)
+			return err
+		}))
+		if len(due) == 0 {
+			return seq
+		}
+		for _, e := range due {
+			seq++
+			e.Seq, e.Source = seq, "timer"
+		}
+		require.NoError(r.t, d.run(due, nil))
+	}
+}
+
 func (d *driver) run(events []*event.Event, commit func(b *event.Batch) error) error {
 	r := d.r
 	ctx := context.Background()
