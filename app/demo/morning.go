@@ -40,7 +40,7 @@ journeys:
      settings: {entry: {mode: again, days: 30}, goal: {events: [order.paid], within: 60d, note: 成交}},
      nodes: [{id: asked, component: on_event, config: {events: [trial.requested]}},
        {id: rest, component: wait, config: {mode: for, for: 3d}},
-       {id: alert, component: alert, config: {template: hot_lead, to: [all_added, first_added, leader]}},
+       {id: alert, component: alert, config: {template: hot_lead, to: [all_added, first_added, leader, roles], roles: [leader, admin]}},
        {id: done, component: end}],
      edges: [{from: asked, to: rest}, {from: rest, to: alert}, {from: alert, to: done}]}
   - {key: fan_care, name: 新粉丝培育, note: 关注两小时后回访一次, subject: contact, status: live,
@@ -50,11 +50,11 @@ journeys:
        {id: say, component: send_official, config: {template: demo_visit}},
        {id: done, component: end}],
      edges: [{from: came, to: rest}, {from: rest, to: say}, {from: say, to: done}]}
-  - {key: hot_lead, name: 热线索提醒, note: 首次成为 MQL、预约演示或试用，马上提醒加过她的员工；同一个人 7 天内最多一次, subject: contact, status: live,
+  - {key: hot_lead, name: 热线索提醒, note: 首次成为 MQL、预约演示或试用，马上提醒加过她的员工，没人加过就提醒主管；同一个人 7 天内最多一次, subject: contact, status: live,
      settings: {entry: {mode: again, days: 7}, priority: 80},
      nodes: [{id: became_mql, component: on_change, config: {change: stage_entered, stages: [mql], first: true}},
        {id: asked_demo, component: on_event, config: {events: [trial.requested]}},
-       {id: alert, component: alert, config: {template: hot_lead, to: [event_staff, all_added, first_added, leader]}},
+       {id: alert, component: alert, config: {template: hot_lead, to: [event_staff, all_added, first_added, leader, roles], roles: [leader, admin]}},
        {id: done, component: end}],
      edges: [{from: became_mql, to: alert}, {from: asked_demo, to: alert}, {from: alert, to: done}]}
   - {key: demo_text, name: 新案例短信, note: 给名单里的人发一条推广短信, subject: contact, status: live, settings: {entry: {mode: concurrent}},

@@ -10,7 +10,7 @@ import { useRefresh } from "../../components/refresh";
 import { Nothing } from "../../components/states";
 import { color } from "../../theme";
 import { MessageDrawer } from "./detail";
-import { channels, classes, whom } from "./words";
+import { channels, classes, isDigest, whom } from "./words";
 
 type Message = Schema<"Message">;
 
@@ -123,7 +123,7 @@ export default function Messages() {
             render: (_, m) => (
               <div>
                 <b style={{ fontWeight: 500 }}>{whom(m)}</b>
-                <div style={{ color: color.quiet, fontSize: 13 }}>{m.class === "staff_alert" && m.contact_id ? `关于 ${m.contact_name || `客户 ${m.contact_id}`}` : (classes[m.class] ?? m.class)}</div>
+                <div style={{ color: color.quiet, fontSize: 13 }}>{m.class === "staff_alert" && m.contact_id ? `关于 ${m.contact_name || `客户 ${m.contact_id}`}` : isDigest(m) ? "汇总提醒" : (classes[m.class] ?? m.class)}</div>
               </div>
             ),
           },

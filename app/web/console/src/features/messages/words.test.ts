@@ -12,6 +12,8 @@ test("an employee is called by name or userid, a customer by name, somebody unkn
 test("what arrived is not sent again, but a webhook may be", () => {
   expect(retryable({ state: "sent", channel: "sms" })).toBe(false);
   expect(retryable({ state: "suppressed", channel: "sms" })).toBe(true);
+  expect(retryable({ state: "failed", channel: "wecom_app", step: "digest" })).toBe(false);
+  expect(retryable({ state: "unknown", channel: "wecom_app", step: "digest" })).toBe(true);
   expect(retryable({ state: "delivered", channel: "webhook" })).toBe(true);
 });
 

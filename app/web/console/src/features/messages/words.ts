@@ -22,9 +22,12 @@ export function whom(m: Pick<Schema<"Message">, "channel" | "to" | "to_name" | "
   return m.contact_name || (m.contact_id ? `客户 ${m.contact_id}` : m.to);
 }
 
+/** Whether it is the one message in place of several alerts to a member of staff. */
+export const isDigest = (m: { step?: string }) => m.step === "digest";
+
 /** Whether an operator may ask for another try (the server decides again). What was within a digest is asked for itself. */
 export function retryable(m: { state: string; channel: string; step?: string }): boolean {
-  if (m.step === "digest" && m.state !== "unknown") return false;
+  if (isDigest(m) && m.state !== "unknown") return false;
   return ["failed", "suppressed", "expired", "unknown"].includes(m.state) || (m.channel === "webhook" && ["sent", "delivered"].includes(m.state));
 }
 
