@@ -23,8 +23,9 @@ import (
 )
 
 // The live stream: server-sent events of what the pipeline commits. It is the timeline as it grows, narrowed
-// to the caller's permissions and data scope, or to one customer they may open. Delivery is at least once: a client that comes back with its
-// Last-Event-ID gets what it missed, and may get a little of what it has, so it tells events apart by id.
+// to the caller's permissions and data scope, or to one customer they may open. Delivery is at least once: a
+// client that comes back with its Last-Event-ID gets what it missed, and may get a little of what it has, so
+// it tells events apart by id.
 
 const (
 	streamBeat    = 15 * time.Second

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -33,19 +32,11 @@ func Digest(since time.Time, alerts [][]byte, address string) (Kind, []byte, err
 		}
 		description += line
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false) // as Render does
-	err := enc.Encode(struct {
-		Title       string `json:"title"`
-		Description string `json:"description"`
-		URL         string `json:"url"`
-		Button      string `json:"btntxt"`
-	}{fmt.Sprintf("%d 条提醒", len(alerts)), description, address, "查看线索"})
+	body, err := encode(textCard{fmt.Sprintf("%d 条提醒", len(alerts)), description, address, "查看线索"})
 	if err != nil {
 		return "", nil, fmt.Errorf("encode digest: %w", err)
 	}
-	return TextCard, bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	return TextCard, body, nil
 }
 
 // titleOf is what an app message is about, in one line.

@@ -75,12 +75,7 @@ func (t *Template) Render(f Facts) ([]byte, error) {
 		}{r.must("正文", t.content)}
 	case TextCard:
 		button := r.text(t.button)
-		body = struct {
-			Title       string `json:"title"`
-			Description string `json:"description"`
-			URL         string `json:"url"`
-			Button      string `json:"btntxt,omitempty"`
-		}{r.must("标题", t.title), r.must("描述", t.description), r.must("链接", t.url), button}
+		body = textCard{r.must("标题", t.title), r.must("描述", t.description), r.must("链接", t.url), button}
 	case TemplateCard:
 		card := r.tree(t.card)
 		if t.needsTask {
@@ -91,13 +86,28 @@ func (t *Template) Render(f Facts) ([]byte, error) {
 	if r.err != nil {
 		return nil, fault.Wrap(r.err, fault.Invalid, "消息模板“%s”渲染失败：%s", t.Name, r.reason)
 	}
+	raw, err := encode(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode message %s: %w", t.Key, err)
+	}
+	return raw, nil
+}
+
+// textCard is a WeCom text card (文本卡片).
+type textCard struct {
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	URL         string `json:"url"`
+	Button      string `json:"btntxt,omitempty"`
+}
+
+// encode makes a body's JSON, in one line.
+func encode(body any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false) // \u003c would count six bytes towards nothing and make bodies unreadable
-	if err := enc.Encode(body); err != nil {
-		return nil, fmt.Errorf("encode message %s: %w", t.Key, err)
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	err := enc.Encode(body)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
 }
 
 // renderer keeps the first error.

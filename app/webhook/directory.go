@@ -132,7 +132,8 @@ func (d *Directory) stored(ctx context.Context, key string) ([]byte, error) {
 }
 
 // Rotate gives the webhook a new secret and returns it: it is shown this once. From now on deliveries are
-// signed with it (within a second, where another node delivers), those that are tried again included. Fault: Conflict where the secret is kept in a file.
+// signed with it (within a second, where another node delivers), those that are tried again included.
+// Fault: Conflict where the secret is kept in a file.
 func (d *Directory) Rotate(ctx context.Context, h *Hook, by string) (string, error) {
 	if h.SecretFile != "" {
 		return "", fault.New(fault.Conflict, "这个 Webhook 的签名密钥在服务器的文件里：请改文件的内容，立即生效")
